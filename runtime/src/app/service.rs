@@ -1,0 +1,138 @@
+//! Starts the parts in order and stops them in the opposite one.
+//!
+//! Invariant: what was acknowledged is committed; what was accepted when the stop began is written before the end.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::config::Config;
+use crate::domain::Schema;
+use crate::http::{Api, Bound, Server};
+use crate::live::Pace;
+use crate::metrics::Metrics;
+use crate::pipeline::{Binder, Ingestor, UnknownFields};
+use crate::store::{Store, StoreError, find_unknown_fields_column};
+
+/// A running service.
+#[derive(Debug)]
+pub struct Service {
+    address: SocketAddr,
+    server: Server,
+    store: Arc<Store>,
+    stopping: CancellationToken,
+    grace: Duration,
+}
+
+/// Why the service can't start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The port can't be listened on.
+    #[error(
+        "cannot listen on {host}:{port}; stop the program that does, or set another `port` (0 picks a free one)"
+    )]
+    Listen {
+        /// The configured host.
+        host: String,
+        /// The configured port.
+        port: u16,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// The database can't be served.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Service {
+    /// Binds the port, opens the database and starts to serve.
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing is left running.
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        let http = config.http.clone();
+        let bound = Bound::bind(&http.host, http.port).await.map_err(|source| {
+            StartError::Listen { host: http.host.clone(), port: http.port, source }
+        })?;
+        let metrics = Metrics::default();
+        let (store, config) = {
+            let metrics = metrics.clone();
+            tokio::task::spawn_blocking(move || Ok((Store::open(&config, &metrics)?, config)))
+                .await
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+                .map_err(StartError::Store)?
+        };
+        let unknown = match unknown_fields(&config, store.schema()) {
+            Ok(unknown) => unknown,
+            Err(error) => {
+                store.close();
+                return Err(error.into());
+            }
+        };
+        let store = Arc::new(store);
+        let stopping = CancellationToken::new();
+        let api = api(&config, unknown, &store, metrics, stopping.clone());
+        let address = bound.address();
+        let server = bound.serve(Arc::new(api));
+        Ok(Self { address, server, store, stopping, grace: config.shutdown_grace })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The log table.
+    #[must_use]
+    pub fn schema(&self) -> &Schema {
+        self.store.schema()
+    }
+
+    /// Stops: no new requests, those in flight are answered, what was accepted is written, the database is closed.
+    pub async fn stop(self) {
+        info!("stopping");
+        self.stopping.cancel();
+        let cut_off = self.server.finish(self.grace).await;
+        if cut_off > 0 {
+            let seconds = self.grace.as_secs_f64();
+            warn!(connections = cut_off, seconds, "cut off after the grace period");
+        }
+        let store = self.store;
+        if let Err(panic) = tokio::task::spawn_blocking(move || store.close()).await {
+            warn!(%panic, "closing the database");
+        }
+        info!("stopped");
+    }
+}
+
+fn api(
+    config: &Config,
+    unknown: UnknownFields,
+    store: &Arc<Store>,
+    metrics: Metrics,
+    stopping: CancellationToken,
+) -> Api {
+    let binder = Binder::new(store.schema(), unknown);
+    Api {
+        config: config.http.clone(),
+        ingestor: Ingestor::new(binder, Arc::clone(store.queue()), metrics.clone()),
+        store: Arc::clone(store),
+        json_columns: config.ingest.json_columns,
+        pace: Pace { limit: config.sse.sse_limit, debounce: config.sse.sse_debounce },
+        heartbeat: config.sse.sse_heartbeat,
+        settings: config.settings(),
+        metrics,
+        stopping,
+    }
+}
+
+/// What happens to unknown keys, checked against the table.
+fn unknown_fields(config: &Config, schema: &Schema) -> Result<UnknownFields, StoreError> {
+    let name = config.ingest.unknown_fields_column.as_deref();
+    let column = find_unknown_fields_column(schema, name)?;
+    Ok(column.map_or(UnknownFields::Report, UnknownFields::Fold))
+}

@@ -1,0 +1,24 @@
+//! Tests of reading whole configurations.
+
+mod accepted;
+mod examples;
+mod rejected;
+
+use super::problem::Origin;
+use super::{Config, ConfigErrors};
+
+const MIGRATIONS: &str = "migrations:\n  - version: 1\n    rollout: [CREATE TABLE Log (x)]\n";
+
+fn parse(text: &str, variables: &[(&str, &str)]) -> Result<Config, ConfigErrors> {
+    let variables = variables.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+    Config::parse(Origin::File("c.yaml".into()), text, variables)
+}
+
+/// Reads `text` with a migration behind it.
+fn parse_keys(text: &str) -> Result<Config, ConfigErrors> {
+    parse(&format!("{text}\n{MIGRATIONS}"), &[])
+}
+
+fn accept(text: &str) -> Config {
+    parse_keys(text).unwrap_or_else(|errors| panic!("{text}\n{errors}"))
+}

@@ -1,0 +1,113 @@
+//! Reads the text of a scalar as the type that a key wants.
+//!
+//! The key decides the type, not YAML: `port: "7788"` and `debug: off` mean what they say under YAML 1.1, 1.2 and
+//! in an environment variable.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::report::Report;
+use super::yaml::{Content, Node};
+use crate::domain::ByteSize;
+
+/// What a boolean key expects.
+pub(super) const BOOLEAN: &str = "true or false";
+
+const DAY_MS: u64 = 86_400_000;
+const YEAR_S: f64 = 31_536_000.0;
+
+/// Puts a value into its place if there is one; says whether there was.
+pub(super) fn store<T>(slot: &mut T, value: Option<T>) -> bool {
+    let Some(value) = value else { return false };
+    *slot = value;
+    true
+}
+
+/// Whether the text stands for "no value".
+pub(super) fn is_none(text: &str) -> bool {
+    text.is_empty() || text.eq_ignore_ascii_case("none") || text.eq_ignore_ascii_case("null")
+}
+
+/// `true`, `yes`, `on`, `1` or their opposites, in either case.
+pub(super) fn boolean(text: &str) -> Option<bool> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "true" | "yes" | "on" | "1" => Some(true),
+        "false" | "no" | "off" | "0" => Some(false),
+        _ => None,
+    }
+}
+
+/// A text that is not blank and has no control characters.
+pub(super) fn text(text: &str) -> Option<String> {
+    let fits = !text.trim().is_empty() && !text.chars().any(char::is_control);
+    fits.then(|| text.to_owned())
+}
+
+/// A text of visible ASCII characters, as a host name or a header value.
+pub(super) fn visible(text: &str) -> Option<String> {
+    let fits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic());
+    fits.then(|| text.to_owned())
+}
+
+/// A whole number with its sign; `_` between digits is allowed, as in YAML 1.1.
+pub(super) fn signed(text: &str) -> Option<i64> {
+    let text = text.trim();
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let well_placed = digits.split('_').all(|part| part.starts_with(|c: char| c.is_ascii_digit()));
+    if well_placed { text.replace('_', "").parse().ok() } else { None }
+}
+
+/// A whole number in `range` that fits `T`.
+pub(super) fn whole<T: TryFrom<u64>>(text: &str, range: RangeInclusive<u64>) -> Option<T> {
+    let number = u64::try_from(signed(text)?).ok()?;
+    if range.contains(&number) { T::try_from(number).ok() } else { None }
+}
+
+/// Milliseconds from `least` to a day.
+pub(super) fn millis(text: &str, least: u64) -> Option<Duration> {
+    whole(text, least..=DAY_MS).map(Duration::from_millis)
+}
+
+/// Seconds above 0, decimals allowed, up to a year.
+pub(super) fn seconds(text: &str) -> Option<Duration> {
+    let seconds = text.trim().parse::<f64>().ok().filter(|s| *s > 0.0 && *s <= YEAR_S)?;
+    Duration::try_from_secs_f64(seconds).ok()
+}
+
+/// A size in `range` bytes.
+pub(super) fn size(text: &str, range: RangeInclusive<u64>) -> Option<ByteSize> {
+    text.parse::<ByteSize>().ok().filter(|size| range.contains(&size.0))
+}
+
+/// A list of texts; a single text is a list of one, nothing is an empty list.
+pub(super) fn texts(node: &Node, path: &str, report: &mut Report) -> Vec<String> {
+    let items = match &node.content {
+        Content::Nothing => return Vec::new(),
+        Content::List(items) => items.as_slice(),
+        _ => std::slice::from_ref(node),
+    };
+    let mut texts = Vec::new();
+    for (index, item) in items.iter().enumerate() {
+        match &item.content {
+            Content::Scalar(text) => texts.push(text.clone()),
+            _ => report.mismatch(format!("{path}[{index}]"), item, "a text"),
+        }
+    }
+    texts
+}
+
+/// A duration as a number of milliseconds.
+pub(super) fn as_millis(duration: Duration) -> Value {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX).into()
+}
+
+/// A duration as a number of seconds, without a fraction if it has none.
+pub(super) fn as_seconds(duration: Duration) -> Value {
+    if duration.subsec_nanos() == 0 {
+        duration.as_secs().into()
+    } else {
+        duration.as_secs_f64().into()
+    }
+}

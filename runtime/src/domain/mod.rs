@@ -1,0 +1,17 @@
+//! The words of loglite as types: what an entry, a schema, a row and a query are.
+//!
+//! Invariant: nothing here knows an engine. No tokio, no rusqlite, no axum, no files.
+
+mod byte_size;
+mod filter;
+mod query;
+mod receipt;
+mod row;
+mod schema;
+
+pub use byte_size::{ByteSize, ByteSizeError};
+pub use filter::{Filter, Literal, Operator};
+pub use query::{Cursor, Order, Query, Start};
+pub use receipt::{Receipt, Refusal};
+pub use row::{RowBatch, RowBatchBuilder, RowId, RowView, Value, Values};
+pub use schema::{Affinity, Column, ColumnId, Kind, Schema, quote_identifier};

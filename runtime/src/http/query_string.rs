@@ -1,0 +1,315 @@
+//! The query string of GET /logs and GET /logs/sse: fields, paging and filters.
+//!
+//! Grammar: `column=<op><value>[,<op><value>…]` with the operators `= ~= != >= <= > <`, or `is null` and
+//! `is not null`. Conditions are ANDed, also those of a repeated parameter. In a value `\,` is a comma and `\\` a
+//! backslash. A reserved name is a filter when a column has that name and the value starts with an operator.
+
+use super::cursor;
+use super::error::ApiError;
+use crate::domain::{
+    Affinity, ColumnId, Filter, Kind, Literal, Operator, Order, Query, Schema, Start,
+};
+use crate::store::RowFormat;
+
+const DEFAULT_LIMIT: u64 = 100;
+/// Longer operators first: `>=` starts like `>`.
+const OPERATORS: [(&str, Operator); 7] = [
+    (">=", Operator::AtLeast),
+    ("<=", Operator::AtMost),
+    ("!=", Operator::NotEqual),
+    ("~=", Operator::Contains),
+    ("=", Operator::Equal),
+    (">", Operator::Above),
+    ("<", Operator::Below),
+];
+const RESERVED: [&str; 6] = ["fields", "limit", "offset", "order", "cursor", "format"];
+
+/// What GET /logs was asked for.
+#[derive(Debug)]
+pub(super) struct LogsQuery {
+    pub(super) query: Query,
+    pub(super) format: RowFormat,
+}
+
+/// The parameters of a query string, sorted out but for their meaning.
+#[derive(Debug, Default)]
+struct Parameters {
+    reserved: Vec<(String, String)>,
+    filters: Vec<Filter>,
+}
+
+/// Reads the query string of GET /logs.
+pub(super) fn logs_query(schema: &Schema, raw: &str) -> Result<LogsQuery, ApiError> {
+    let parameters = Parameters::read(schema, raw)?;
+    let format = match parameters.get("format")? {
+        None | Some("json") => RowFormat::JsonItems,
+        Some("ndjson") => RowFormat::NdJson,
+        Some("csv") => RowFormat::Csv,
+        Some(other) => return Err(unexpected("format", other, "json, ndjson or csv")),
+    };
+    let order = match parameters.get("order")? {
+        None | Some("desc") => Order::Descending,
+        Some("asc") => Order::Ascending,
+        Some(other) => return Err(unexpected("order", other, "asc or desc")),
+    };
+    let limit = match (parameters.number("limit")?, format) {
+        (None, RowFormat::JsonItems) => Some(DEFAULT_LIMIT),
+        (limit, _) => limit,
+    };
+    let start = match (parameters.get("cursor")?, parameters.number("offset")?) {
+        (None, offset) => Start::Offset(offset.unwrap_or(0)),
+        (Some(text), None | Some(0)) => Start::Cursor(cursor::decode(text)?),
+        (Some(_), Some(_)) => {
+            return Err(ApiError::bad_request(
+                "`cursor` and `offset` exclude each other; drop `offset`",
+            ));
+        }
+    };
+    let fields = parameters.fields(schema)?;
+    let query = Query { fields, filters: parameters.filters, order, start, limit };
+    Ok(LogsQuery { query, format })
+}
+
+/// Reads the query string of GET /logs/sse: `fields` and filters.
+pub(super) fn tail_query(schema: &Schema, raw: &str) -> Result<Query, ApiError> {
+    let parameters = Parameters::read(schema, raw)?;
+    if let Some((name, _)) = parameters.reserved.iter().find(|(name, _)| name != "fields") {
+        return Err(ApiError::bad_request(format!(
+            "`{name}` has no meaning for a live stream; it takes `fields` and filters"
+        )));
+    }
+    let fields = parameters.fields(schema)?;
+    let (order, start) = (Order::Ascending, Start::Offset(0));
+    Ok(Query { fields, filters: parameters.filters, order, start, limit: None })
+}
+
+impl Parameters {
+    fn read(schema: &Schema, raw: &str) -> Result<Self, ApiError> {
+        let mut parameters = Self::default();
+        for (name, value) in form_urlencoded::parse(raw.as_bytes()) {
+            let column = schema.find(&name);
+            let is_reserved = RESERVED.contains(&name.as_ref());
+            let is_filter = !is_reserved || (column.is_some() && operator(&value).is_some());
+            if !is_filter {
+                parameters.reserved.push((name.into_owned(), value.into_owned()));
+                continue;
+            }
+            let column = column.ok_or_else(|| unknown_column(schema, &name, "as a filter"))?;
+            for condition in split(&value) {
+                parameters.filters.push(filter(schema, column, &condition)?);
+            }
+        }
+        Ok(parameters)
+    }
+
+    /// The value of a reserved parameter, which may be given once.
+    fn get(&self, name: &str) -> Result<Option<&str>, ApiError> {
+        let mut values = self.reserved.iter().filter(|(known, _)| known == name);
+        match (values.next(), values.next()) {
+            (_, Some(_)) => Err(ApiError::bad_request(format!("`{name}` is given more than once"))),
+            (first, None) => Ok(first.map(|(_, value)| value.as_str())),
+        }
+    }
+
+    fn number(&self, name: &str) -> Result<Option<u64>, ApiError> {
+        self.get(name)?
+            .map(|text| {
+                text.trim().parse().map_err(|_| unexpected(name, text, "a whole number from 0"))
+            })
+            .transpose()
+    }
+
+    fn fields(&self, schema: &Schema) -> Result<Vec<ColumnId>, ApiError> {
+        let text = self.get("fields")?.map_or("*", str::trim);
+        if text == "*" || text.is_empty() {
+            return Ok(schema.ids().collect());
+        }
+        text.split(',')
+            .map(str::trim)
+            .map(|name| {
+                schema.find(name).ok_or_else(|| unknown_column(schema, name, "in `fields`"))
+            })
+            .collect()
+    }
+}
+
+/// Splits at commas that no backslash precedes.
+fn split(value: &str) -> Vec<String> {
+    let mut parts = vec![String::new()];
+    let mut characters = value.chars();
+    while let Some(character) = characters.next() {
+        let last = parts.last_mut().expect("there is always a last part");
+        match character {
+            ',' => parts.push(String::new()),
+            '\\' => match characters.next() {
+                Some(escaped @ (',' | '\\')) => last.push(escaped),
+                Some(other) => last.extend(['\\', other]),
+                None => last.push('\\'),
+            },
+            other => last.push(other),
+        }
+    }
+    parts
+}
+
+fn filter(schema: &Schema, column: ColumnId, condition: &str) -> Result<Filter, ApiError> {
+    let condition = condition.trim();
+    match condition.to_ascii_lowercase().as_str() {
+        "is null" => {
+            return Ok(Filter { column, operator: Operator::IsNull, literal: Literal::Null });
+        }
+        "is not null" => {
+            return Ok(Filter { column, operator: Operator::IsNotNull, literal: Literal::Null });
+        }
+        _ => {}
+    }
+    let Some((operator, value)) = operator(condition) else {
+        let name = &schema.column(column).name;
+        return Err(ApiError::bad_request(format!(
+            "`{name}`: `{condition}` starts with none of the operators = ~= != >= <= > < and is neither `is null` nor \
+             `is not null`; write {name}=={condition} to ask for equality, and a comma within a value as \\,"
+        )));
+    };
+    let literal = match operator {
+        Operator::Contains => Literal::Text(value.trim().to_owned()),
+        _ => literal(schema, column, value.trim()),
+    };
+    Ok(Filter { column, operator, literal })
+}
+
+fn operator(condition: &str) -> Option<(Operator, &str)> {
+    let condition = condition.trim_start();
+    OPERATORS.iter().find_map(|(text, operator)| Some((*operator, condition.strip_prefix(text)?)))
+}
+
+/// The value as the column's affinity makes it: what looks like a number is one for a numeric column.
+fn literal(schema: &Schema, column: ColumnId, text: &str) -> Literal {
+    let column = schema.column(column);
+    if column.affinity != Affinity::Numeric {
+        return Literal::Text(text.to_owned());
+    }
+    if let Ok(integer) = text.parse() {
+        return Literal::Integer(integer);
+    }
+    match text.to_ascii_lowercase().as_str() {
+        "true" if column.kind == Kind::Boolean => return Literal::Integer(1),
+        "false" if column.kind == Kind::Boolean => return Literal::Integer(0),
+        _ => {}
+    }
+    let looks_numeric = text.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));
+    match text.parse() {
+        Ok(real) if looks_numeric => Literal::Real(real),
+        _ => Literal::Text(text.to_owned()),
+    }
+}
+
+fn unknown_column(schema: &Schema, name: &str, place: &str) -> ApiError {
+    ApiError::bad_request(format!(
+        "unknown column `{name}` {place}; `{}` has: {}",
+        schema.table(),
+        schema.names().join(", ")
+    ))
+}
+
+fn unexpected(name: &str, found: &str, expected: &str) -> ApiError {
+    ApiError::bad_request(format!("`{name}`: expected {expected}, found `{found}`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Column;
+
+    fn schema() -> Schema {
+        let column = |(name, declared): (&str, &str)| {
+            let (kind, affinity) = Column::kind_and_affinity(declared);
+            Column {
+                name: name.into(),
+                sqlite_type: declared.into(),
+                kind,
+                affinity,
+                not_null: false,
+                has_default: false,
+                primary_key: false,
+                generated: false,
+            }
+        };
+        let columns = [
+            ("id", "INTEGER"),
+            ("timestamp", "DATETIME"),
+            ("level", "TEXT"),
+            ("line", "INTEGER"),
+            ("ok", "BOOLEAN"),
+            ("order", "TEXT"),
+        ];
+        let columns = columns.into_iter().map(column).collect();
+        Schema::new("Log".into(), columns, ("id".into(), Some(ColumnId(0))), (ColumnId(1), true))
+    }
+
+    fn filters(raw: &str) -> Vec<(usize, Operator, Literal)> {
+        let query = logs_query(&schema(), raw).expect("a valid query").query;
+        query.filters.into_iter().map(|f| (f.column.0, f.operator, f.literal)).collect()
+    }
+
+    #[test]
+    fn the_old_grammar_reads_as_before() {
+        let text = |text: &str| Literal::Text(text.into());
+        assert_eq!(filters("level==WARNING"), [(2, Operator::Equal, text("WARNING"))]);
+        assert_eq!(
+            filters("timestamp=>=2023-04-01T00:00:00,<=2023-04-01T05:00:00&level=~=warn"),
+            [
+                (1, Operator::AtLeast, text("2023-04-01T00:00:00")),
+                (1, Operator::AtMost, text("2023-04-01T05:00:00")),
+                (2, Operator::Contains, text("warn")),
+            ]
+        );
+    }
+
+    #[test]
+    fn values_take_the_affinity_of_their_column() {
+        assert_eq!(filters("line==07"), [(3, Operator::Equal, Literal::Integer(7))]);
+        assert_eq!(filters("line=<1.5e3"), [(3, Operator::Below, Literal::Real(1500.0))]);
+        assert_eq!(filters("level==07"), [(2, Operator::Equal, Literal::Text("07".into()))]);
+        assert_eq!(filters("ok==true"), [(4, Operator::Equal, Literal::Integer(1))]);
+        assert_eq!(filters("line==nan"), [(3, Operator::Equal, Literal::Text("nan".into()))]);
+    }
+
+    #[test]
+    fn a_backslash_keeps_a_comma_in_a_value() {
+        let value = |raw| filters(raw).remove(0).2;
+        assert_eq!(value("level==a%5C,b"), Literal::Text("a,b".into()));
+        assert_eq!(value("level==a%5C%5C"), Literal::Text("a\\".into()));
+        assert_eq!(value("level==C:%5Cdir"), Literal::Text("C:\\dir".into()));
+    }
+
+    #[test]
+    fn null_can_be_asked_for() {
+        assert_eq!(filters("level=is+null"), [(2, Operator::IsNull, Literal::Null)]);
+        assert_eq!(filters("level=IS%20NOT%20NULL"), [(2, Operator::IsNotNull, Literal::Null)]);
+    }
+
+    #[test]
+    fn a_reserved_name_can_still_be_a_column() {
+        assert_eq!(filters("order==asc"), [(5, Operator::Equal, Literal::Text("asc".into()))]);
+        assert_eq!(filters("order=asc"), []);
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        for (raw, part) in [
+            ("level=WARNING", "`level`: `WARNING` starts with none of the operators"),
+            ("level==a,b", "`level`: `b` starts with none"),
+            ("nope==1", "unknown column `nope` as a filter; `Log` has: id, timestamp"),
+            ("fields=level,nope", "unknown column `nope` in `fields`"),
+            ("limit=-1", "`limit`: expected a whole number from 0, found `-1`"),
+            ("offset=x", "`offset`: expected"),
+            ("order=up", "`order`: expected asc or desc, found `up`"),
+            ("format=xml", "`format`: expected json, ndjson or csv"),
+            ("limit=1&limit=2", "`limit` is given more than once"),
+            ("cursor=zzz", "`cursor`"),
+        ] {
+            let error = logs_query(&schema(), raw).expect_err(raw);
+            assert!(format!("{error:?}").contains(part), "{raw}: {error:?}");
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! The accept loop: connections with timeouts, a limit, and an orderly end.
+//!
+//! `axum::serve` installs no timer, so header timeouts would never fire; hence hyper's connection is driven here.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::Request;
+use axum::response::Response;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::ServiceExt;
+use tracing::{debug, warn};
+
+use super::request_id::{self, X_REQUEST_ID};
+use super::{Api, router};
+
+/// The pause after a failed accept (no file handles left, mostly), so that the loop does not spin.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// How often a stopping connection is asked whether a request is still in flight.
+const IDLE_CHECK: Duration = Duration::from_millis(100);
+
+/// A listener that does not serve yet.
+#[derive(Debug)]
+pub struct Bound {
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+/// The running interface.
+#[derive(Debug)]
+pub struct Server {
+    connections: TaskTracker,
+    abort: CancellationToken,
+    accepting: tokio::task::JoinHandle<()>,
+}
+
+impl Bound {
+    /// Binds the port.
+    ///
+    /// # Errors
+    /// What the system says; the caller names the address.
+    pub async fn bind(host: &str, port: u16) -> io::Result<Self> {
+        let listener = TcpListener::bind((host, port)).await?;
+        let address = listener.local_addr()?;
+        Ok(Self { listener, address })
+    }
+
+    /// Where it listens; the port is the real one.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Accepts connections until [`Api::stopping`] is cancelled.
+    #[must_use]
+    pub fn serve(self, api: Arc<Api>) -> Server {
+        let (connections, abort) = (TaskTracker::new(), CancellationToken::new());
+        let acceptor = Acceptor {
+            router: router(Arc::clone(&api)),
+            free: Arc::new(Semaphore::new(api.config.max_connections)),
+            connections: connections.clone(),
+            abort: abort.clone(),
+            api,
+        };
+        let accepting = tokio::spawn(acceptor.run(self.listener));
+        Server { connections, abort, accepting }
+    }
+}
+
+impl Server {
+    /// Waits for the requests in flight, for `grace` at most. Returns how many connections were cut off.
+    /// [`Api::stopping`] must be cancelled before.
+    pub async fn finish(self, grace: Duration) -> usize {
+        if let Err(panic) = self.accepting.await {
+            warn!(%panic, "the accept loop ended early");
+        }
+        self.connections.close();
+        if tokio::time::timeout(grace, self.connections.wait()).await.is_ok() {
+            return 0;
+        }
+        let cut_off = self.connections.len();
+        self.abort.cancel();
+        self.connections.wait().await;
+        cut_off
+    }
+}
+
+struct Acceptor {
+    router: Router,
+    free: Arc<Semaphore>,
+    connections: TaskTracker,
+    abort: CancellationToken,
+    api: Arc<Api>,
+}
+
+impl Acceptor {
+    async fn run(self, listener: TcpListener) {
+        let stopping = self.api.stopping.clone();
+        stopping.run_until_cancelled(self.accept_all(&listener)).await;
+    }
+
+    async fn accept_all(&self, listener: &TcpListener) {
+        loop {
+            // Past the limit, clients wait in the system's backlog.
+            let permit = Arc::clone(&self.free).acquire_owned().await;
+            match listener.accept().await {
+                Ok((stream, _)) => {
+                    let connection = self.connection(stream);
+                    self.connections.spawn(async move {
+                        connection.await;
+                        drop(permit);
+                    });
+                }
+                Err(error) => {
+                    warn!(%error, "accept failed");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    fn connection(&self, stream: TcpStream) -> impl Future<Output = ()> + use<> {
+        let (router, api) = (self.router.clone(), Arc::clone(&self.api));
+        let abort = self.abort.clone();
+        async move {
+            api.metrics.connections.inc();
+            if abort.run_until_cancelled(serve_connection(stream, router, &api)).await.is_none() {
+                debug!("connection cut off");
+            }
+            api.metrics.connections.dec();
+        }
+    }
+}
+
+async fn serve_connection(stream: TcpStream, router: Router, api: &Arc<Api>) {
+    if let Err(error) = stream.set_nodelay(true) {
+        debug!(%error, "TCP_NODELAY");
+    }
+    let in_flight = Arc::new(AtomicUsize::new(0));
+    let service = service_fn(|request: Request<Incoming>| {
+        answer(router.clone(), request, Arc::clone(api), Arc::clone(&in_flight))
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(api.config.header_timeout)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = std::pin::pin!(connection);
+    tokio::select! {
+        outcome = connection.as_mut() => return log_end(outcome),
+        () = api.stopping.cancelled() => connection.as_mut().graceful_shutdown(),
+    }
+    // A connection without a request may be waiting for the rest of one that never comes.
+    loop {
+        match tokio::time::timeout(IDLE_CHECK, connection.as_mut()).await {
+            Ok(outcome) => return log_end(outcome),
+            Err(_) if in_flight.load(Ordering::Relaxed) == 0 => return,
+            Err(_) => {}
+        }
+    }
+}
+
+fn log_end(outcome: hyper::Result<()>) {
+    if let Err(error) = outcome {
+        debug!(%error, "connection ended");
+    }
+}
+
+/// Counted from the request's arrival to the end of its response's body.
+struct InFlight(Arc<AtomicUsize>);
+
+impl InFlight {
+    fn new(count: Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+async fn answer(
+    router: Router,
+    request: Request<Incoming>,
+    api: Arc<Api>,
+    in_flight: Arc<AtomicUsize>,
+) -> Result<Response, std::convert::Infallible> {
+    let begun = Instant::now();
+    let in_flight = InFlight::new(in_flight);
+    let id = request_id::of(&request);
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let mut response = router.oneshot(request.map(Body::new)).await?;
+    let status = response.status();
+    api.metrics.request_answered(status.as_u16());
+    let (milliseconds, request) = (begun.elapsed().as_millis(), &id);
+    if status.is_server_error() {
+        warn!(?request, %method, path, status = status.as_u16(), milliseconds, "request failed");
+    } else {
+        debug!(?request, %method, path, status = status.as_u16(), milliseconds, "request");
+    }
+    response.headers_mut().insert(X_REQUEST_ID, id);
+    Ok(response.map(|body| Body::new(GuardedBody { body, _in_flight: in_flight })))
+}
+
+/// A response's body that keeps its request counted as in flight.
+struct GuardedBody {
+    body: Body,
+    _in_flight: InFlight,
+}
+
+impl hyper::body::Body for GuardedBody {
+    type Data = bytes::Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: std::pin::Pin<&mut Self>,
+        context: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<hyper::body::Frame<Self::Data>, Self::Error>>> {
+        std::pin::Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> hyper::body::SizeHint {
+        self.body.size_hint()
+    }
+}

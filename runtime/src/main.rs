@@ -1,0 +1,7 @@
+//! The `loglite` program.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    loglite::cli::run()
+}

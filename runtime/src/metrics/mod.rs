@@ -1,0 +1,176 @@
+//! What the service counts about itself, in Prometheus terms.
+//!
+//! Each part of the program holds a clone of [`Metrics`] and counts where things happen; `GET /metrics` prints them.
+
+use std::fmt;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+/// Seconds: from a commit without a sync (0.1 ms) to a disk in trouble (5 s).
+const COMMIT_BUCKETS: [f64; 11] =
+    [0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 1.0, 5.0];
+/// Seconds: from an index look-up to the default query timeout.
+const QUERY_BUCKETS: [f64; 10] = [0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0];
+
+/// What became of something that was counted.
+#[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub struct Outcome {
+    outcome: &'static str,
+}
+
+/// A response's status code.
+#[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Status {
+    status: u16,
+}
+
+/// A file of the database.
+#[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct DatabaseFile {
+    file: &'static str,
+}
+
+/// The service's counters. Clones count into the same ones.
+#[derive(Clone)]
+pub struct Metrics {
+    registry: std::sync::Arc<Registry>,
+    /// Entries committed.
+    pub entries_stored: Counter,
+    /// Entries refused for what they are.
+    pub entries_refused: Counter,
+    /// Entries not stored because the storage failed or the queue was full.
+    pub entries_failed: Counter,
+    /// Transactions committed.
+    pub batches_committed: Counter,
+    /// Transactions rolled back because the storage failed.
+    pub batches_failed: Counter,
+    /// From the start of a transaction to the end of its commit.
+    pub commit_seconds: Histogram,
+    /// Bytes of rows between acceptance and commit.
+    pub queue_bytes: Gauge,
+    /// HTTP connections open now.
+    pub connections: Gauge,
+    /// Queries answered.
+    pub queries_answered: Counter,
+    /// Queries interrupted by their deadline.
+    pub queries_timed_out: Counter,
+    /// Queries that failed.
+    pub queries_failed: Counter,
+    /// How long queries took.
+    pub query_seconds: Histogram,
+    /// Live subscriptions open now.
+    pub sse_subscribers: Gauge,
+    requests: Family<Status, Counter>,
+    database_bytes: Family<DatabaseFile, Gauge>,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("loglite");
+        let entries = outcomes(&mut registry, "entries", "Log entries received");
+        let batches = outcomes(&mut registry, "batches", "Transactions of the writer");
+        let queries = outcomes(&mut registry, "queries", "Queries of the log table");
+        let metrics = Self {
+            entries_stored: of(&entries, "stored"),
+            entries_refused: of(&entries, "refused"),
+            entries_failed: of(&entries, "failed"),
+            batches_committed: of(&batches, "committed"),
+            batches_failed: of(&batches, "failed"),
+            commit_seconds: Histogram::new(COMMIT_BUCKETS),
+            queue_bytes: Gauge::default(),
+            connections: Gauge::default(),
+            queries_answered: of(&queries, "answered"),
+            queries_timed_out: of(&queries, "timed_out"),
+            queries_failed: of(&queries, "failed"),
+            query_seconds: Histogram::new(QUERY_BUCKETS),
+            sse_subscribers: Gauge::default(),
+            requests: Family::default(),
+            database_bytes: Family::default(),
+            registry: std::sync::Arc::default(),
+        };
+        metrics.register(&mut registry);
+        Self { registry: std::sync::Arc::new(registry), ..metrics }
+    }
+}
+
+impl Metrics {
+    fn register(&self, registry: &mut Registry) {
+        let seconds = Unit::Seconds;
+        registry.register_with_unit(
+            "commit_duration",
+            "From the start of a transaction to the end of its commit",
+            seconds.clone(),
+            self.commit_seconds.clone(),
+        );
+        registry.register_with_unit(
+            "query_duration",
+            "Time a query took",
+            seconds,
+            self.query_seconds.clone(),
+        );
+        let bytes = Unit::Bytes;
+        registry.register_with_unit(
+            "queue",
+            "Rows between acceptance and commit",
+            bytes.clone(),
+            self.queue_bytes.clone(),
+        );
+        registry.register_with_unit(
+            "database",
+            "Size of the database's files",
+            bytes,
+            self.database_bytes.clone(),
+        );
+        registry.register("http_connections", "HTTP connections open", self.connections.clone());
+        registry.register("http_requests", "HTTP requests answered", self.requests.clone());
+        registry.register(
+            "sse_subscribers",
+            "Live subscriptions open",
+            self.sse_subscribers.clone(),
+        );
+    }
+
+    /// Counts an answered HTTP request.
+    pub fn request_answered(&self, status: u16) {
+        self.requests.get_or_create(&Status { status }).inc();
+    }
+
+    /// Notes the sizes of the database file and its write-ahead log, in bytes.
+    pub fn set_database_bytes(&self, main: u64, wal: u64) {
+        for (file, bytes) in [("main", main), ("wal", wal)] {
+            let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+            self.database_bytes.get_or_create(&DatabaseFile { file }).set(bytes);
+        }
+    }
+
+    /// All counters in the OpenMetrics text format, which Prometheus reads
+    /// (<https://prometheus.io/docs/specs/om/open_metrics_spec/>).
+    #[must_use]
+    pub fn render(&self) -> String {
+        let mut text = String::new();
+        encode(&mut text, &self.registry).expect("writing to a String can't fail");
+        text
+    }
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Metrics").finish_non_exhaustive()
+    }
+}
+
+fn outcomes(registry: &mut Registry, name: &str, help: &str) -> Family<Outcome, Counter> {
+    let family = Family::<Outcome, Counter>::default();
+    registry.register(name, help, family.clone());
+    family
+}
+
+fn of(family: &Family<Outcome, Counter>, outcome: &'static str) -> Counter {
+    family.get_or_create(&Outcome { outcome }).clone()
+}

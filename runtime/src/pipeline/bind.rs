@@ -1,0 +1,271 @@
+//! Binds one entry to the schema: each value goes to the column of its name.
+//!
+//! A value stays the text that was sent until it is packed; nothing is parsed twice and no map is built.
+
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use serde_json::value::RawValue;
+
+use super::json_text::{MAX_DEPTH, compact};
+use crate::domain::{ColumnId, RowBatchBuilder, Schema, Value};
+
+/// What happens to keys that are no column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnknownFields {
+    /// They are dropped and their names reported.
+    Report,
+    /// They become members of the object in this JSON column.
+    Fold(ColumnId),
+}
+
+/// Knows where each key of an entry goes.
+#[derive(Debug)]
+pub struct Binder {
+    places: HashMap<String, Place>,
+    columns: Vec<String>,
+    unknown: UnknownFields,
+    /// The place of the column that unknown keys are folded into.
+    fold: Option<usize>,
+}
+
+/// Where a key's value goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// The row's value at this position.
+    Value(usize),
+    /// Nowhere: loglite or SQLite makes the value.
+    Ignored,
+}
+
+/// The entry under construction; reused from entry to entry.
+#[derive(Debug)]
+pub(super) struct Slots<'a> {
+    values: Vec<Option<&'a RawValue>>,
+    unknown: Vec<(Cow<'a, str>, &'a RawValue)>,
+    /// Keys as the last entry had them: entries of one source mostly have the same ones in the same order.
+    expected: Vec<(Cow<'a, str>, Option<Place>)>,
+    seen: usize,
+    text: String,
+}
+
+impl Binder {
+    /// A binder for this schema.
+    #[must_use]
+    pub fn new(schema: &Arc<Schema>, unknown: UnknownFields) -> Self {
+        let mut places = HashMap::new();
+        let mut columns = Vec::new();
+        let mut fold = None;
+        for id in schema.ids() {
+            let name = schema.column(id).name.clone();
+            if !schema.is_writable(id) {
+                places.insert(name, Place::Ignored);
+                continue;
+            }
+            if unknown == UnknownFields::Fold(id) {
+                fold = Some(columns.len());
+            }
+            places.insert(name.clone(), Place::Value(columns.len()));
+            columns.push(name);
+        }
+        Self { places, columns, unknown, fold }
+    }
+
+    pub(super) fn slots<'a>(&self) -> Slots<'a> {
+        Slots {
+            values: vec![None; self.columns.len()],
+            unknown: Vec::new(),
+            expected: Vec::new(),
+            seen: 0,
+            text: String::new(),
+        }
+    }
+
+    /// Puts one key's value in its place. Of a repeated key the last value counts.
+    pub(super) fn put<'a>(&self, slots: &mut Slots<'a>, key: Cow<'a, str>, value: &'a RawValue) {
+        let place = match slots.expected.get(slots.seen) {
+            Some((expected, place)) if *expected == key => *place,
+            _ => {
+                let place = self.places.get(key.as_ref()).copied();
+                slots.expected.truncate(slots.seen);
+                slots.expected.push((key.clone(), place));
+                place
+            }
+        };
+        slots.seen += 1;
+        match place {
+            Some(Place::Value(at)) => {
+                if let Some(slot) = slots.values.get_mut(at) {
+                    *slot = Some(value);
+                }
+            }
+            Some(Place::Ignored) => {}
+            None => slots.unknown.push((key, value)),
+        }
+    }
+
+    /// Packs the entry as a row, or says what is wrong with it. The slots are empty afterwards.
+    pub(super) fn pack(
+        &self,
+        slots: &mut Slots<'_>,
+        rows: &mut RowBatchBuilder,
+        ignored: &mut BTreeSet<String>,
+    ) -> Result<(), String> {
+        let outcome = self.pack_values(slots, rows);
+        if outcome.is_ok() && self.unknown == UnknownFields::Report {
+            for (key, _) in &slots.unknown {
+                if !ignored.contains(key.as_ref()) {
+                    ignored.insert(key.clone().into_owned());
+                }
+            }
+        }
+        slots.clear();
+        outcome
+    }
+
+    fn pack_values(&self, slots: &mut Slots<'_>, rows: &mut RowBatchBuilder) -> Result<(), String> {
+        for (at, name) in self.columns.iter().enumerate() {
+            if Some(at) == self.fold && !slots.unknown.is_empty() {
+                rows.push(Value::Text(folded(slots, at, name)?));
+                continue;
+            }
+            let raw = slots.values.get(at).copied().flatten().map(RawValue::get);
+            rows.push_json(raw, name, &mut slots.text)?;
+        }
+        Ok(())
+    }
+}
+
+impl Slots<'_> {
+    pub(super) fn clear(&mut self) {
+        self.values.fill(None);
+        self.unknown.clear();
+        self.seen = 0;
+    }
+}
+
+/// The object of the column that keeps unknown keys: what the entry itself has there, then the unknown keys.
+/// A value there that is no object is kept under the column's own name.
+fn folded<'s>(slots: &'s mut Slots<'_>, at: usize, name: &str) -> Result<&'s str, String> {
+    let own = slots.values.get(at).copied().flatten().map(RawValue::get);
+    let mut members: Vec<(Cow<'_, str>, &str)> = Vec::new();
+    match own {
+        None | Some("null") => {}
+        Some(text) if text.starts_with('{') => {
+            let object: Members<'_> =
+                serde_json::from_str(text).map_err(|error| format!("`{name}`: {error}"))?;
+            members.extend(object.0.into_iter().map(|(key, value)| (key, value.get())));
+        }
+        Some(text) => members.push((Cow::Borrowed(name), text)),
+    }
+    for (key, value) in &slots.unknown {
+        members.retain(|(known, _)| known != key);
+        members.push((Cow::Borrowed(key), value.get()));
+    }
+    let mut text = String::from("{");
+    for (key, value) in members {
+        if text.len() > 1 {
+            text.push(',');
+        }
+        text.push_str(&serde_json::Value::from(key.as_ref()).to_string());
+        text.push(':');
+        compact(value, &mut text).map_err(|_| too_deep(&key))?;
+    }
+    text.push('}');
+    slots.text = text;
+    Ok(&slots.text)
+}
+
+/// An object's members in order, unparsed.
+struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+
+impl<'de: 'a, 'a> serde::Deserialize<'de> for Members<'a> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl<'de> serde::de::Visitor<'de> for Visitor {
+            type Value = Members<'de>;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: serde::de::MapAccess<'de>>(
+                self,
+                mut map: A,
+            ) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::new();
+                while let Some(key) = map.next_key_seed(super::entries::KeySeed)? {
+                    members.push((key, map.next_value()?));
+                }
+                Ok(Members(members))
+            }
+        }
+        deserializer.deserialize_map(Visitor)
+    }
+}
+
+impl RowBatchBuilder {
+    /// Packs one JSON value: numbers, text and booleans as they are, objects and arrays as compact JSON text.
+    fn push_json(
+        &mut self,
+        raw: Option<&str>,
+        name: &str,
+        scratch: &mut String,
+    ) -> Result<(), String> {
+        let Some(raw) = raw else {
+            self.push(Value::Missing);
+            return Ok(());
+        };
+        match raw.as_bytes().first() {
+            Some(b'"') => self.push_string(raw, name)?,
+            Some(b'n') => self.push(Value::Null),
+            Some(b't') => self.push(Value::Integer(1)),
+            Some(b'f') => self.push(Value::Integer(0)),
+            Some(b'{' | b'[') => {
+                scratch.clear();
+                compact(raw, scratch).map_err(|_| too_deep(name))?;
+                self.push(Value::Text(scratch));
+            }
+            _ => self.push(number(raw, name)?),
+        }
+        Ok(())
+    }
+
+    fn push_string(&mut self, raw: &str, name: &str) -> Result<(), String> {
+        let inner = raw.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(raw);
+        if memchr::memchr(b'\\', inner.as_bytes()).is_none() {
+            self.push(Value::Text(inner));
+            return Ok(());
+        }
+        let text: String =
+            serde_json::from_str(raw).map_err(|error| format!("`{name}`: {error}"))?;
+        self.push(Value::Text(&text));
+        Ok(())
+    }
+}
+
+fn number(raw: &str, name: &str) -> Result<Value<'static>, String> {
+    if raw.bytes().any(|byte| matches!(byte, b'.' | b'e' | b'E')) {
+        let real: f64 = raw.parse().map_err(|_| format!("`{name}`: {raw} is no number"))?;
+        if real.is_infinite() {
+            return Err(format!("`{name}`: {raw} is beyond a 64-bit floating point number"));
+        }
+        return Ok(Value::Real(real));
+    }
+    let integer = raw.parse().map_err(|_| {
+        format!("`{name}`: {} is beyond a 64-bit integer; send it as a string", shortened(raw))
+    })?;
+    Ok(Value::Integer(integer))
+}
+
+fn shortened(raw: &str) -> Cow<'_, str> {
+    match raw.get(..40) {
+        Some(start) if raw.len() > 40 => format!("{start}…").into(),
+        _ => raw.into(),
+    }
+}
+
+fn too_deep(name: &str) -> String {
+    format!("`{name}`: nested deeper than {MAX_DEPTH} levels")
+}

@@ -1,0 +1,12 @@
+//! From what a source hands over to rows in the writer's queue.
+//!
+//! It does not know where entries come from.
+
+mod bind;
+mod entries;
+mod ingestor;
+mod json_text;
+
+pub use bind::{Binder, UnknownFields};
+pub use entries::{BadBody, Bound};
+pub use ingestor::{IngestError, Ingestor, Pending};

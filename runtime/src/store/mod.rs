@@ -1,0 +1,43 @@
+//! SQLite: the one home of the database, its connections and its SQL.
+//!
+//! It owns the writer, the read pool, checkpoints, migrations and the SQL text. It knows nothing of HTTP and plugins.
+
+mod checkpoint;
+mod connection;
+mod encode;
+mod error;
+mod fault;
+mod health;
+mod insert;
+mod introspect;
+mod lock;
+pub mod migrate;
+mod page;
+mod pragma;
+mod queue;
+mod read_pool;
+mod row_ids;
+mod select;
+mod sql_text;
+mod store;
+mod write_error;
+mod writer;
+
+use std::time::Duration;
+
+pub use connection::{
+    check_linked_sqlite, open_checkpointer, open_reader, open_trial, open_writer,
+};
+pub use encode::{RowEncoder, RowFormat};
+pub use error::StoreError;
+pub use fault::Fault;
+pub use introspect::{TableTraits, find_unknown_fields_column, read_schema, read_traits};
+pub use lock::DatabaseLock;
+pub use page::{Page, PageSpan, TailPage, TailSpan, count_and_read, read_page, read_tail};
+pub use queue::{PendingReceipt, Reservation, WriteQueue};
+pub use read_pool::ReadPool;
+pub use store::Store;
+pub use write_error::WriteError;
+
+/// How long a statement waits for the lock of another connection.
+pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);

@@ -1,0 +1,270 @@
+//! Reading the log table: counts, pages in timestamp order, and what came after a row.
+
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, Row, params_from_iter};
+
+use super::StoreError;
+use super::encode::RowEncoder;
+use super::select::{Condition, Sql, Walk};
+use crate::domain::{
+    Cursor, Filter, Literal, Order, Query, RowId, Schema, Start, quote_identifier,
+};
+
+/// A page ends once it holds this many bytes, so that wide rows don't fill the memory.
+const PAGE_BYTES: usize = 1 << 20;
+/// Row ids looked at per query of a tail: bounds the time of a filter that nothing passes.
+const TAIL_SPAN: i64 = 50_000;
+
+/// Rows as bytes, and where they end.
+#[derive(Debug, Default)]
+pub struct Page {
+    /// The encoded rows.
+    pub bytes: Vec<u8>,
+    /// How many there are.
+    pub rows: u64,
+    /// The last row's place.
+    pub last: Option<Cursor>,
+    /// Whether there may be rows behind the last one.
+    pub more: bool,
+}
+
+/// What came after a row, in commit order.
+#[derive(Debug, Default)]
+pub struct TailPage {
+    /// The encoded rows, each apart, oldest first.
+    pub rows: Vec<Vec<u8>>,
+    /// The newest row among them.
+    pub newest: Option<RowId>,
+    /// All up to this row is dealt with.
+    pub reached: RowId,
+}
+
+/// How many rows match, exactly.
+fn count(connection: &Connection, schema: &Schema, filters: &[Filter]) -> Result<u64, StoreError> {
+    let sql = Sql::count(schema, filters);
+    let mut statement = connection.prepare_cached(&sql.text)?;
+    let count: i64 = statement.query_row(params_from_iter(sql.values), |row| row.get(0))?;
+    Ok(count.unsigned_abs())
+}
+
+/// Whether to walk the rows in order rather than to collect and sort all `matches`.
+///
+/// Collecting costs all matches; walking looks at rows until the page is full: `wanted / share of matches`.
+fn choose_walk(schema: &Schema, rows: u64, matches: u64, wanted: u64) -> Walk {
+    let cost_of_walk = (u128::from(wanted) * u128::from(rows)) / u128::from(matches.max(1));
+    if schema.timestamp_indexed() && cost_of_walk < u128::from(matches) {
+        Walk::InOrder
+    } else {
+        Walk::Planner
+    }
+}
+
+/// One page of `query`, at most `most` rows of it. `matches` is the count of all matches, `newest` the row id up
+/// to which rows count.
+///
+/// # Errors
+/// [`StoreError::Timeout`] when the deadline interrupts it, or SQLite's error.
+pub fn read_page(
+    connection: &Connection,
+    schema: &Schema,
+    query: &Query,
+    encoder: &RowEncoder,
+    span: PageSpan,
+) -> Result<Page, StoreError> {
+    let skipped = if let Start::Offset(offset) = query.start { offset } else { 0 };
+    let rows = newest_row_id(connection, schema)?.0.unsigned_abs();
+    let wanted = skipped.saturating_add(span.most);
+    let walk = choose_walk(schema, rows, span.matches, wanted);
+    let mut page = Page::default();
+    let sql = page_sql(schema, query, walk, span, span.most);
+    fill(connection, &sql, encoder, span.most, &mut page)?;
+    // Rows without a timestamp come last when the newest come first; a comparison with the cursor's timestamp
+    // leaves them out.
+    if let Some(nulls) = nulls_behind(schema, query)
+        && !page.more
+        && page.rows < span.most
+    {
+        let rest = span.most - page.rows;
+        fill(
+            connection,
+            &page_sql(schema, &nulls, walk, span, rest),
+            encoder,
+            span.most,
+            &mut page,
+        )?;
+    }
+    Ok(page)
+}
+
+/// The count of all matches and the first page, of one moment.
+///
+/// # Errors
+/// As [`read_page`].
+pub fn count_and_read(
+    connection: &Connection,
+    schema: &Schema,
+    query: &Query,
+    encoder: &RowEncoder,
+    bounds: (u64, Option<RowId>),
+) -> Result<(u64, Page), StoreError> {
+    let snapshot = connection.unchecked_transaction()?;
+    let matches = count(&snapshot, schema, &query.filters)?;
+    let span = PageSpan { most: bounds.0, matches, newest: bounds.1 };
+    let page = read_page(&snapshot, schema, query, encoder, span)?;
+    snapshot.commit()?;
+    Ok((matches, page))
+}
+
+/// The bounds of one page.
+#[derive(Debug, Clone, Copy)]
+pub struct PageSpan {
+    /// How many rows at most.
+    pub most: u64,
+    /// How many rows match the query's filters.
+    pub matches: u64,
+    /// Rows newer than this are not part of the answer, which is how a long answer ends while rows arrive.
+    pub newest: Option<RowId>,
+}
+
+fn nulls_behind(schema: &Schema, query: &Query) -> Option<Query> {
+    let Start::Cursor(cursor) = &query.start else { return None };
+    let can_be_null = !schema.column(schema.timestamp()).not_null;
+    let applies =
+        query.order == Order::Descending && cursor.timestamp != Literal::Null && can_be_null;
+    let first_null = Cursor { timestamp: Literal::Null, row_id: RowId(i64::MAX) };
+    applies.then(|| Query { start: Start::Cursor(first_null), ..query.clone() })
+}
+
+fn page_sql(schema: &Schema, query: &Query, walk: Walk, span: PageSpan, limit: u64) -> Sql {
+    let table = quote_identifier(schema.table());
+    let row_id = quote_identifier(schema.row_id_name());
+    let mut sql = Sql::default();
+    sql.push("SELECT ");
+    sql.columns(schema, &query.fields, &table);
+    sql.push(&format!(" FROM {table}"));
+    let mut further: Vec<_> = span.newest.map(Condition::NotNewer).into_iter().collect();
+    match &query.start {
+        Start::Cursor(cursor) => {
+            further.push(Condition::Behind(cursor, query.order));
+            sql.conditions(schema, &query.filters, walk, &further);
+            sql.order_by(schema, query.order, &table);
+            sql.push(&format!(" LIMIT {limit}"));
+        }
+        Start::Offset(0) => {
+            sql.conditions(schema, &query.filters, walk, &further);
+            sql.order_by(schema, query.order, &table);
+            sql.push(&format!(" LIMIT {limit}"));
+        }
+        // The ids of the page are found first, in the index alone where it holds all that the filters need.
+        Start::Offset(offset) => {
+            sql.push(&format!(" JOIN (SELECT {row_id} AS loglite_page_id FROM {table}"));
+            sql.conditions(schema, &query.filters, walk, &further);
+            sql.order_by(schema, query.order, &table);
+            let offset = i64::try_from(*offset).unwrap_or(i64::MAX);
+            sql.push(&format!(
+                " LIMIT {limit} OFFSET {offset}) ON {table}.{row_id} = loglite_page_id"
+            ));
+            sql.order_by(schema, query.order, &table);
+        }
+    }
+    sql
+}
+
+fn fill(
+    connection: &Connection,
+    sql: &Sql,
+    encoder: &RowEncoder,
+    most: u64,
+    page: &mut Page,
+) -> Result<(), StoreError> {
+    let mut statement = connection.prepare_cached(&sql.text)?;
+    let mut rows = statement.query(params_from_iter(&sql.values))?;
+    while let Some(row) = rows.next()? {
+        encoder.encode(row, page.rows == 0, &mut page.bytes)?;
+        page.rows += 1;
+        if page.rows == most || page.bytes.len() >= PAGE_BYTES {
+            page.last = Some(place(row, encoder)?);
+            page.more = true;
+            return Ok(());
+        }
+        page.last = Some(place(row, encoder)?);
+    }
+    Ok(())
+}
+
+/// The timestamp and row id that [`Sql::columns`] puts behind the fields.
+fn place(row: &Row<'_>, encoder: &RowEncoder) -> Result<Cursor, StoreError> {
+    let at = encoder.field_count();
+    let timestamp = match row.get_ref(at)? {
+        ValueRef::Null => Literal::Null,
+        ValueRef::Integer(integer) => Literal::Integer(integer),
+        ValueRef::Real(real) => Literal::Real(real),
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => {
+            Literal::Text(String::from_utf8_lossy(bytes).into_owned())
+        }
+    };
+    Ok(Cursor { timestamp, row_id: RowId(row.get(at + 1)?) })
+}
+
+/// Which rows a tail wants next.
+#[derive(Debug, Clone, Copy)]
+pub struct TailSpan {
+    /// Rows newer than this one.
+    pub after: RowId,
+    /// This row and older.
+    pub newest: RowId,
+    /// How many at most.
+    pub most: usize,
+}
+
+/// Rows of `query` (its fields and filters) within `span`, oldest first.
+///
+/// # Errors
+/// [`StoreError::Timeout`] when the deadline interrupts it, or SQLite's error.
+pub fn read_tail(
+    connection: &Connection,
+    schema: &Schema,
+    query: &Query,
+    encoder: &RowEncoder,
+    span: TailSpan,
+) -> Result<TailPage, StoreError> {
+    let until = RowId(span.newest.0.min(span.after.0.saturating_add(TAIL_SPAN)));
+    let sql = tail_sql(schema, query, span.after, until);
+    let mut statement = connection.prepare_cached(&sql.text)?;
+    let mut rows = statement.query(params_from_iter(&sql.values))?;
+    let mut page = TailPage { reached: until, ..TailPage::default() };
+    let mut bytes = 0;
+    while let Some(row) = rows.next()? {
+        let id = RowId(row.get(encoder.field_count() + 1)?);
+        let mut encoded = Vec::new();
+        encoder.encode(row, true, &mut encoded)?;
+        bytes += encoded.len();
+        page.rows.push(encoded);
+        page.newest = Some(id);
+        if page.rows.len() == span.most || bytes >= PAGE_BYTES {
+            page.reached = id;
+            break;
+        }
+    }
+    Ok(page)
+}
+
+fn tail_sql(schema: &Schema, query: &Query, after: RowId, until: RowId) -> Sql {
+    let table = quote_identifier(schema.table());
+    let mut sql = Sql::default();
+    sql.push("SELECT ");
+    sql.columns(schema, &query.fields, &table);
+    sql.push(&format!(" FROM {table}"));
+    let span = [Condition::Above(after), Condition::AtMost(until)];
+    sql.conditions(schema, &query.filters, Walk::RowIds, &span);
+    sql.push(&format!(" ORDER BY {}", quote_identifier(schema.row_id_name())));
+    sql
+}
+
+/// The largest row id in the table; 0 when it is empty.
+fn newest_row_id(connection: &Connection, schema: &Schema) -> rusqlite::Result<RowId> {
+    let (row_id, table) =
+        (quote_identifier(schema.row_id_name()), quote_identifier(schema.table()));
+    let sql = format!("SELECT coalesce(max({row_id}), 0) FROM {table}");
+    connection.prepare_cached(&sql)?.query_row([], |row| Ok(RowId(row.get(0)?)))
+}

@@ -1,0 +1,188 @@
+//! The way to the writer: jobs of packed rows, bounded by the bytes they hold.
+//!
+//! A reservation is taken before a job is queued and given back after its commit, so the bound covers
+//! everything between acceptance and acknowledgement.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+use super::WriteError;
+use crate::domain::{ByteSize, Receipt, RowBatch};
+use crate::metrics::Metrics;
+
+/// Rows of one source on their way, and who waits to hear of their fate.
+#[derive(Debug)]
+pub(super) struct Job {
+    pub(super) batch: RowBatch,
+    reply: oneshot::Sender<Result<Receipt, WriteError>>,
+    reservation: Reservation,
+}
+
+/// Room in the queue, given back when dropped.
+#[derive(Debug)]
+pub struct Reservation {
+    permit: OwnedSemaphorePermit,
+    metrics: Metrics,
+}
+
+/// Where a job's receipt arrives after its commit.
+pub type PendingReceipt = oneshot::Receiver<Result<Receipt, WriteError>>;
+
+/// The queue of the writer.
+#[derive(Debug)]
+pub struct WriteQueue {
+    capacity: u32,
+    room: Arc<Semaphore>,
+    state: Mutex<State>,
+    arrival: Condvar,
+    metrics: Metrics,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    jobs: VecDeque<Job>,
+    closed: bool,
+}
+
+impl WriteQueue {
+    /// A queue that holds at most `capacity` bytes of rows.
+    #[must_use]
+    pub fn new(capacity: ByteSize, metrics: Metrics) -> Self {
+        let capacity = u32::try_from(capacity.0).unwrap_or(u32::MAX);
+        Self {
+            capacity,
+            room: Arc::new(Semaphore::new(capacity as usize)),
+            state: Mutex::default(),
+            arrival: Condvar::new(),
+            metrics,
+        }
+    }
+
+    /// Takes room for `bytes` at once, or nothing. What is larger than the whole queue takes all of it.
+    #[must_use]
+    pub fn try_reserve(&self, bytes: usize) -> Option<Reservation> {
+        let wanted = u32::try_from(bytes).unwrap_or(u32::MAX).min(self.capacity);
+        let permit = Arc::clone(&self.room).try_acquire_many_owned(wanted).ok()?;
+        self.metrics.queue_bytes.inc_by(i64::from(wanted));
+        Some(Reservation { permit, metrics: self.metrics.clone() })
+    }
+
+    /// Queues rows. The receipt arrives after their commit.
+    ///
+    /// # Errors
+    /// [`WriteError::Stopping`] when the queue is closed.
+    pub fn push(
+        &self,
+        batch: RowBatch,
+        reservation: Reservation,
+    ) -> Result<PendingReceipt, WriteError> {
+        let (reply, receipt) = oneshot::channel();
+        let mut state = self.lock();
+        if state.closed {
+            return Err(WriteError::Stopping);
+        }
+        state.jobs.push_back(Job { batch, reply, reservation });
+        drop(state);
+        self.arrival.notify_one();
+        Ok(receipt)
+    }
+
+    /// Refuses further jobs. The writer takes what is queued and ends.
+    pub fn close(&self) {
+        self.lock().closed = true;
+        self.arrival.notify_all();
+    }
+
+    /// Waits for jobs and moves up to `max_rows` rows' worth of them (at least one job) into `jobs`.
+    /// Returns false when the queue is closed and empty.
+    pub(super) fn take(&self, max_rows: usize, jobs: &mut Vec<Job>) -> bool {
+        let mut state = self.lock();
+        while state.jobs.is_empty() {
+            if state.closed {
+                return false;
+            }
+            state = self.arrival.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        let mut rows = 0;
+        while let Some(job) = state.jobs.front() {
+            rows += job.batch.len().max(1);
+            if rows > max_rows && !jobs.is_empty() {
+                break;
+            }
+            jobs.extend(state.jobs.pop_front());
+        }
+        true
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Job {
+    /// Tells the source. A source that has gone away has nobody to tell.
+    pub(super) fn answer(self, outcome: Result<Receipt, WriteError>) {
+        drop(self.reservation);
+        drop(self.reply.send(outcome));
+    }
+}
+
+impl Reservation {
+    /// Splits off room for `bytes`; what is left stays here.
+    #[must_use]
+    pub fn split(&mut self, bytes: usize) -> Self {
+        let part = bytes.min(self.permit.num_permits());
+        let permit = self.permit.split(part).expect("the part is no larger than the whole");
+        Self { permit, metrics: self.metrics.clone() }
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        let bytes = i64::try_from(self.permit.num_permits()).unwrap_or(i64::MAX);
+        self.metrics.queue_bytes.dec_by(bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn queue(capacity: u64) -> WriteQueue {
+        WriteQueue::new(ByteSize(capacity), Metrics::default())
+    }
+
+    #[test]
+    fn a_full_queue_gives_no_room_until_some_is_returned() {
+        let queue = queue(100);
+        let first = queue.try_reserve(80);
+        assert!(queue.try_reserve(30).is_none());
+
+        drop(first);
+
+        assert!(queue.try_reserve(30).is_some());
+    }
+
+    #[test]
+    fn what_is_larger_than_the_queue_fits_an_empty_one() {
+        assert!(queue(100).try_reserve(1_000).is_some());
+    }
+
+    #[test]
+    fn a_closed_queue_refuses_and_gives_out_what_it_holds() {
+        let queue = queue(100);
+        let reservation = queue.try_reserve(1).expect("room");
+        drop(queue.push(RowBatch::default(), reservation));
+        queue.close();
+        let late = queue.try_reserve(1).expect("room");
+        assert!(matches!(queue.push(RowBatch::default(), late), Err(WriteError::Stopping)));
+
+        let mut jobs = Vec::new();
+
+        assert!(queue.take(10, &mut jobs));
+        assert_eq!(jobs.len(), 1);
+        assert!(!queue.take(10, &mut jobs));
+    }
+}

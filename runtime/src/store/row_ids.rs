@@ -1,0 +1,86 @@
+//! Which id the next row gets: ids rise in commit order and are never reused, even once the table is emptied.
+//!
+//! SQLite reuses ids of an emptied table unless it was made with AUTOINCREMENT, so a high-water mark is
+//! committed with each batch; where SQLite keeps its own (AUTOINCREMENT), that one serves.
+
+use rusqlite::{Connection, OptionalExtension};
+
+use crate::domain::{RowId, Schema, quote_identifier};
+
+const CREATE_STATE: &str =
+    "CREATE TABLE IF NOT EXISTS loglite_state (name TEXT PRIMARY KEY, value INTEGER NOT NULL)";
+const SAVE: &str = "INSERT INTO loglite_state (name, value) VALUES ('newest_row_id', ?1)
+    ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+
+/// The newest id given out, in step with the database.
+#[derive(Debug)]
+pub(super) struct RowIds {
+    newest: RowId,
+    autoincrement: bool,
+    newest_in_table: String,
+    data_version: i64,
+}
+
+impl RowIds {
+    /// Reads the high-water mark of a database that is about to be written.
+    pub(super) fn load(
+        connection: &Connection,
+        schema: &Schema,
+        autoincrement: bool,
+    ) -> rusqlite::Result<Self> {
+        connection.execute_batch(CREATE_STATE)?;
+        let (row_id, table) =
+            (quote_identifier(schema.row_id_name()), quote_identifier(schema.table()));
+        let newest_in_table = format!("SELECT max({row_id}) FROM {table}");
+        let mark = if autoincrement {
+            let sql = "SELECT seq FROM sqlite_sequence WHERE name = ?1 COLLATE NOCASE";
+            connection.query_row(sql, [schema.table()], |row| row.get(0)).optional()?
+        } else {
+            let sql = "SELECT value FROM loglite_state WHERE name = 'newest_row_id'";
+            connection.query_row(sql, [], |row| row.get(0)).optional()?
+        };
+        let mut ids = Self {
+            newest: RowId(mark.unwrap_or(0)),
+            autoincrement,
+            newest_in_table,
+            data_version: -1,
+        };
+        ids.begin(connection)?;
+        Ok(ids)
+    }
+
+    /// The newest id that is committed or was so once.
+    pub(super) fn newest(&self) -> RowId {
+        self.newest
+    }
+
+    /// Takes back what a failed transaction gave out.
+    pub(super) fn set_newest(&mut self, newest: RowId) {
+        self.newest = newest;
+    }
+
+    /// The next id, at the start of a transaction. Looks into the table when another program has written to
+    /// the database since the last one.
+    pub(super) fn begin(&mut self, connection: &Connection) -> rusqlite::Result<RowId> {
+        let version: i64 =
+            connection.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))?;
+        if version != self.data_version {
+            let in_table: Option<i64> = connection
+                .prepare_cached(&self.newest_in_table)?
+                .query_row([], |row| row.get(0))?;
+            self.newest = self.newest.max(RowId(in_table.unwrap_or(0)));
+            self.data_version = version;
+        }
+        Ok(RowId(self.newest.0.saturating_add(1)))
+    }
+
+    /// Notes, within the transaction, that all ids below `next` are given out.
+    pub(super) fn save(&mut self, connection: &Connection, next: RowId) -> rusqlite::Result<()> {
+        self.newest = RowId(next.0 - 1);
+        if self.autoincrement {
+            return Ok(());
+        }
+        connection.prepare_cached(SAVE)?.execute([self.newest.0])?;
+        Ok(())
+    }
+}

@@ -1,0 +1,192 @@
+//! Queries as SQL text. Identifiers come only from the schema, values are always bound.
+
+use rusqlite::types::Value as SqlValue;
+
+use crate::domain::{
+    ColumnId, Cursor, Filter, Literal, Operator, Order, RowId, Schema, quote_identifier,
+};
+
+/// SQL text under construction with the values bound to it.
+#[derive(Debug, Default)]
+pub(super) struct Sql {
+    pub(super) text: String,
+    pub(super) values: Vec<SqlValue>,
+}
+
+/// Which index a query is led to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Walk {
+    /// SQLite chooses: best when a filter's index leaves few rows.
+    Planner,
+    /// The filters keep their hands off other indexes, so that rows are walked in the order asked for and the
+    /// first ones are the answer: best when many rows match.
+    InOrder,
+    /// As `InOrder`, by row id: the timestamp's index is hidden too.
+    RowIds,
+}
+
+impl Sql {
+    /// `SELECT count(*)` of the matches.
+    pub(super) fn count(schema: &Schema, filters: &[Filter]) -> Self {
+        let mut sql = Self::default();
+        sql.push("SELECT count(*) FROM ");
+        sql.push(&quote_identifier(schema.table()));
+        sql.conditions(schema, filters, Walk::Planner, &[]);
+        sql
+    }
+
+    pub(super) fn push(&mut self, text: &str) {
+        self.text.push_str(text);
+    }
+
+    fn bind(&mut self, value: SqlValue) {
+        self.values.push(value);
+        self.push("?");
+    }
+
+    /// The columns of an answer, then those that place a row: timestamp and row id.
+    pub(super) fn columns(&mut self, schema: &Schema, fields: &[ColumnId], table: &str) {
+        for id in fields.iter().copied().chain([schema.timestamp()]) {
+            self.push(&format!("{table}.{},", quote_identifier(&schema.column(id).name)));
+        }
+        self.push(&format!("{table}.{}", quote_identifier(schema.row_id_name())));
+    }
+
+    /// ` WHERE …` of the filters and further conditions, all of which must hold.
+    pub(super) fn conditions(
+        &mut self,
+        schema: &Schema,
+        filters: &[Filter],
+        walk: Walk,
+        further: &[Condition<'_>],
+    ) {
+        let mut glue = " WHERE ";
+        for filter in filters {
+            self.push(glue);
+            self.filter(schema, filter, walk);
+            glue = " AND ";
+        }
+        for condition in further {
+            self.push(glue);
+            self.condition(schema, condition);
+            glue = " AND ";
+        }
+    }
+
+    fn filter(&mut self, schema: &Schema, filter: &Filter, walk: Walk) {
+        // A unary plus hides a column from the choice of an index. It also takes the column's affinity from the
+        // comparison, which is why literals are typed by affinity when they are parsed.
+        let hidden = match walk {
+            Walk::Planner => false,
+            Walk::InOrder => filter.column != schema.timestamp(),
+            Walk::RowIds => Some(filter.column) != schema.row_id_column(),
+        };
+        if hidden {
+            self.push("+");
+        }
+        self.push(&quote_identifier(&schema.column(filter.column).name));
+        let operator = match filter.operator {
+            Operator::IsNull => return self.push(" IS NULL"),
+            Operator::IsNotNull => return self.push(" IS NOT NULL"),
+            Operator::Contains => return self.contains(&filter.literal),
+            Operator::Equal => " = ",
+            Operator::NotEqual => " != ",
+            Operator::AtLeast => " >= ",
+            Operator::AtMost => " <= ",
+            Operator::Above => " > ",
+            Operator::Below => " < ",
+        };
+        self.push(operator);
+        self.bind(literal_value(&filter.literal));
+    }
+
+    fn contains(&mut self, literal: &Literal) {
+        let text = match literal {
+            Literal::Text(text) => text.clone(),
+            Literal::Integer(integer) => integer.to_string(),
+            Literal::Real(real) => real.to_string(),
+            Literal::Null => String::new(),
+        };
+        let escaped = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+        self.push(" LIKE ");
+        self.bind(SqlValue::Text(format!("%{escaped}%")));
+        self.push(" ESCAPE '\\'");
+    }
+
+    fn condition(&mut self, schema: &Schema, condition: &Condition<'_>) {
+        let row_id = quote_identifier(schema.row_id_name());
+        match condition {
+            Condition::Above(id) => {
+                self.push(&format!("{row_id} > "));
+                self.bind(SqlValue::Integer(id.0));
+            }
+            Condition::AtMost(id) => {
+                self.push(&format!("{row_id} <= "));
+                self.bind(SqlValue::Integer(id.0));
+            }
+            Condition::NotNewer(id) => {
+                self.push(&format!("+{row_id} <= "));
+                self.bind(SqlValue::Integer(id.0));
+            }
+            Condition::Behind(cursor, order) => self.behind(schema, cursor, *order),
+        }
+    }
+
+    fn behind(&mut self, schema: &Schema, cursor: &Cursor, order: Order) {
+        let timestamp = quote_identifier(&schema.column(schema.timestamp()).name);
+        let row_id = quote_identifier(schema.row_id_name());
+        match &cursor.timestamp {
+            // Rows without a timestamp are the smallest of all.
+            Literal::Null if order == Order::Ascending => {
+                self.push(&format!("({timestamp} IS NOT NULL OR {row_id} > "));
+                self.bind(SqlValue::Integer(cursor.row_id.0));
+                self.push(")");
+            }
+            Literal::Null => {
+                self.push(&format!("{timestamp} IS NULL AND {row_id} < "));
+                self.bind(SqlValue::Integer(cursor.row_id.0));
+            }
+            known => {
+                let comparison = if order == Order::Ascending { ">" } else { "<" };
+                self.push(&format!("({timestamp}, {row_id}) {comparison} ("));
+                self.bind(literal_value(known));
+                self.push(", ");
+                self.bind(SqlValue::Integer(cursor.row_id.0));
+                self.push(")");
+            }
+        }
+    }
+
+    /// ` ORDER BY` timestamp, then row id.
+    pub(super) fn order_by(&mut self, schema: &Schema, order: Order, table: &str) {
+        let direction = if order == Order::Ascending { "ASC" } else { "DESC" };
+        let timestamp = quote_identifier(&schema.column(schema.timestamp()).name);
+        let row_id = quote_identifier(schema.row_id_name());
+        self.push(&format!(
+            " ORDER BY {table}.{timestamp} {direction}, {table}.{row_id} {direction}"
+        ));
+    }
+}
+
+/// A condition on a row's place.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Condition<'a> {
+    /// Newer than this row.
+    Above(RowId),
+    /// This row or older.
+    AtMost(RowId),
+    /// The same without leading the query to the row ids.
+    NotNewer(RowId),
+    /// Behind the cursor in this order.
+    Behind(&'a Cursor, Order),
+}
+
+/// A literal as a value to bind.
+pub(super) fn literal_value(literal: &Literal) -> SqlValue {
+    match literal {
+        Literal::Null => SqlValue::Null,
+        Literal::Integer(integer) => SqlValue::Integer(*integer),
+        Literal::Real(real) => SqlValue::Real(*real),
+        Literal::Text(text) => SqlValue::Text(text.clone()),
+    }
+}

@@ -1,0 +1,219 @@
+//! The database of a running service: its threads and connections, opened and closed in order.
+
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use rusqlite::Connection;
+use tokio::sync::watch;
+use tracing::{error, warn};
+
+use super::checkpoint::{Checkpointer, file_bytes, final_checkpoint, wal_path};
+use super::connection::{open_reader, open_writer};
+use super::introspect::{read_schema, read_traits};
+use super::lock::DatabaseLock;
+use super::queue::WriteQueue;
+use super::read_pool::ReadPool;
+use super::writer::{Writer, WriterHealth, WriterParts};
+use super::{StoreError, WriteError, migrate};
+use crate::config::Config;
+use crate::domain::{RowBatch, RowId, Schema, quote_identifier};
+use crate::metrics::Metrics;
+
+/// Connections kept for live tails and health checks, so that slow queries don't hold them up.
+const LIVE_READERS: usize = 1;
+
+/// The open database.
+#[derive(Debug)]
+pub struct Store {
+    schema: Arc<Schema>,
+    queue: Arc<WriteQueue>,
+    reads: Arc<ReadPool>,
+    live_reads: Arc<ReadPool>,
+    watermark: watch::Receiver<RowId>,
+    health: Arc<WriterHealth>,
+    path: PathBuf,
+    running: Mutex<Option<Running>>,
+}
+
+/// What [`Store::close`] takes apart.
+#[derive(Debug)]
+struct Running {
+    writer: JoinHandle<()>,
+    checkpointer: JoinHandle<()>,
+    stop_checkpointer: mpsc::Sender<()>,
+    final_connection: Connection,
+    _lock: DatabaseLock,
+}
+
+impl Store {
+    /// Opens the database, applies pending migrations if the config says so, and starts the writer.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] that makes the database unfit to serve.
+    pub fn open(config: &Config, metrics: &Metrics) -> Result<Self, StoreError> {
+        super::check_linked_sqlite()?;
+        let database = &config.database;
+        let lock = DatabaseLock::acquire(&database.sqlite_dir)?;
+        let mut connection = open_writer(database)?;
+        roll_out(&mut connection, config)?;
+        let schema = read_schema(&connection, database)?;
+        let traits = read_traits(&connection, &schema)?;
+        warn_of_slow_order(&schema);
+        let schema = Arc::new(schema);
+        let queue = Arc::new(WriteQueue::new(config.ingest.ingest_queue_size, metrics.clone()));
+        let health = Arc::new(WriterHealth::default());
+        let (writer, watermark) = Writer::new(WriterParts {
+            connection,
+            schema: Arc::clone(&schema),
+            traits,
+            queue: Arc::clone(&queue),
+            batch_rows: config.ingest.batch_rows,
+            health: Arc::clone(&health),
+            metrics: metrics.clone(),
+        })?;
+        let (stop_checkpointer, stop) = mpsc::channel();
+        let checkpointer = Checkpointer {
+            connection: open_writer(database)?,
+            database: database.path(),
+            health: Arc::clone(&health),
+            stop,
+        };
+        let pool = |size: usize| -> Result<_, StoreError> {
+            let readers = (0..size).map(|_| open_reader(database)).collect::<Result<_, _>>()?;
+            Ok(Arc::new(ReadPool::new(readers, database.query_timeout, metrics.clone())))
+        };
+        Ok(Self {
+            schema,
+            queue,
+            reads: pool(database.db_pool_size)?,
+            live_reads: pool(LIVE_READERS)?,
+            watermark,
+            health,
+            path: database.path(),
+            running: Mutex::new(Some(Running {
+                final_connection: open_writer(database)?,
+                writer: spawn("writer", move || writer.run()),
+                checkpointer: spawn("checkpointer", move || checkpointer.run()),
+                stop_checkpointer,
+                _lock: lock,
+            })),
+        })
+    }
+
+    /// The log table.
+    #[must_use]
+    pub fn schema(&self) -> &Arc<Schema> {
+        &self.schema
+    }
+
+    /// The way to the writer.
+    #[must_use]
+    pub fn queue(&self) -> &Arc<WriteQueue> {
+        &self.queue
+    }
+
+    /// Connections for queries.
+    #[must_use]
+    pub fn reads(&self) -> &Arc<ReadPool> {
+        &self.reads
+    }
+
+    /// Connections for live tails and health checks.
+    #[must_use]
+    pub fn live_reads(&self) -> &Arc<ReadPool> {
+        &self.live_reads
+    }
+
+    /// Tells the newest committed row id.
+    #[must_use]
+    pub fn watermark(&self) -> watch::Receiver<RowId> {
+        self.watermark.clone()
+    }
+
+    /// The size of the database file and of its write-ahead log, in bytes.
+    #[must_use]
+    pub fn file_bytes(&self) -> (u64, u64) {
+        (file_bytes(&self.path), file_bytes(&wal_path(&self.path)))
+    }
+
+    /// Reads the log table and, if the newest commit failed, tries another one.
+    ///
+    /// # Errors
+    /// What keeps the service from reading or writing, in words.
+    pub async fn check(&self) -> Result<(), String> {
+        let sql = format!("SELECT 1 FROM {} LIMIT 1", quote_identifier(self.schema.table()));
+        let probe = move |connection: &Connection| {
+            connection.prepare_cached(&sql)?.exists([]).map_err(StoreError::from)
+        };
+        self.live_reads.run(probe).await.map_err(|error| error.to_string())?;
+        if self.running().as_ref().is_none_or(|running| running.writer.is_finished()) {
+            return Err("the writer has ended".into());
+        }
+        if self.health.failing.load(Ordering::Relaxed) {
+            self.probe_writer().await.map_err(|error| error.to_string())?;
+        }
+        Ok(())
+    }
+
+    /// Commits a batch without rows.
+    async fn probe_writer(&self) -> Result<(), WriteError> {
+        let Some(room) = self.queue.try_reserve(0) else { return Ok(()) };
+        let receipt = self.queue.push(RowBatch::default(), room)?;
+        receipt.await.unwrap_or(Err(WriteError::Stopping)).map(|_| ())
+    }
+
+    /// Takes no more rows, writes those that wait, and closes the database. Blocks until done.
+    pub fn close(&self) {
+        self.queue.close();
+        let Some(running) = self.running().take() else { return };
+        join("writer", running.writer);
+        drop(running.stop_checkpointer);
+        join("checkpointer", running.checkpointer);
+        final_checkpoint(&running.final_connection);
+    }
+
+    fn running(&self) -> MutexGuard<'_, Option<Running>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Applies pending migrations if the config says so, else tells of them.
+fn roll_out(connection: &mut Connection, config: &Config) -> Result<(), StoreError> {
+    migrate::ensure_bookkeeping(connection)?;
+    if config.database.auto_rollout {
+        migrate::rollout(connection, &config.migrations)?;
+        return Ok(());
+    }
+    let pending = migrate::pending(connection, &config.migrations, None)?;
+    if !pending.is_empty() {
+        let versions: Vec<_> = pending.iter().map(|migration| migration.version).collect();
+        warn!(?versions, "migrations are pending; `loglite migrate rollout` applies them");
+    }
+    Ok(())
+}
+
+fn warn_of_slow_order(schema: &Schema) {
+    if !schema.timestamp_indexed() {
+        let column = &schema.column(schema.timestamp()).name;
+        warn!(
+            table = schema.table(),
+            column, "no index starts with the timestamp column: every query sorts all rows"
+        );
+    }
+}
+
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> JoinHandle<()> {
+    std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(work)
+        .expect("a thread can be started while the service is")
+}
+
+fn join(name: &str, thread: JoinHandle<()>) {
+    if thread.join().is_err() {
+        error!(thread = name, "a thread of the store ended in a panic");
+    }
+}

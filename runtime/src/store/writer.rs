@@ -1,0 +1,161 @@
+//! The one read-write connection: takes what is queued, commits it as one transaction, and answers.
+//!
+//! Invariants: a receipt is sent after the commit, never before. Row ids rise in commit order and are never
+//! reused. The writer never waits for a batch to fill.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use rusqlite::Connection;
+use tokio::sync::watch;
+use tracing::{error, info};
+
+use super::checkpoint::restart_wal;
+use super::insert::{InsertError, Inserted, Inserter};
+use super::queue::{Job, WriteQueue};
+use super::row_ids::RowIds;
+use super::{StoreError, TableTraits, WriteError};
+use crate::domain::{Receipt, Refusal, RowId, Schema};
+use crate::metrics::Metrics;
+
+/// Runs on a thread of its own until the queue is closed and empty.
+#[derive(Debug)]
+pub(super) struct Writer {
+    connection: Connection,
+    inserter: Inserter,
+    row_ids: RowIds,
+    queue: Arc<WriteQueue>,
+    batch_rows: usize,
+    watermark: watch::Sender<RowId>,
+    health: Arc<WriterHealth>,
+    metrics: Metrics,
+}
+
+/// What others may know of the writer, and ask of it.
+#[derive(Debug, Default)]
+pub(super) struct WriterHealth {
+    /// The newest commit failed.
+    pub(super) failing: AtomicBool,
+    /// The write-ahead log has grown past its mark: start it anew between two batches.
+    pub(super) restart_wal: AtomicBool,
+}
+
+/// What the writer needs to start.
+pub(super) struct WriterParts {
+    pub(super) connection: Connection,
+    pub(super) schema: Arc<Schema>,
+    pub(super) traits: TableTraits,
+    pub(super) queue: Arc<WriteQueue>,
+    pub(super) batch_rows: usize,
+    pub(super) health: Arc<WriterHealth>,
+    pub(super) metrics: Metrics,
+}
+
+impl Writer {
+    /// Prepares to write; the receiver tells the newest committed row id from then on.
+    pub(super) fn new(parts: WriterParts) -> Result<(Self, watch::Receiver<RowId>), StoreError> {
+        let row_ids = RowIds::load(&parts.connection, &parts.schema, parts.traits.autoincrement)?;
+        let (watermark, receiver) = watch::channel(row_ids.newest());
+        let writer = Self {
+            inserter: Inserter::new(&parts.schema, parts.traits),
+            connection: parts.connection,
+            row_ids,
+            queue: parts.queue,
+            batch_rows: parts.batch_rows,
+            watermark,
+            health: parts.health,
+            metrics: parts.metrics,
+        };
+        Ok((writer, receiver))
+    }
+
+    /// Writes until the queue is closed and empty, then closes the connection.
+    pub(super) fn run(mut self) {
+        let mut jobs = Vec::new();
+        while self.queue.take(self.batch_rows, &mut jobs) {
+            self.commit(&mut jobs);
+            if self.health.restart_wal.swap(false, Ordering::Relaxed) {
+                restart_wal(&self.connection);
+            }
+        }
+        info!(newest = self.row_ids.newest().0, "writer drained");
+    }
+
+    fn commit(&mut self, jobs: &mut Vec<Job>) {
+        let begun = Instant::now();
+        let before = self.row_ids.newest();
+        self.inserter.trim();
+        match self.write(jobs) {
+            Ok(receipts) => {
+                self.metrics.commit_seconds.observe(begun.elapsed().as_secs_f64());
+                self.metrics.batches_committed.inc();
+                self.health.failing.store(false, Ordering::Relaxed);
+                self.watermark.send_replace(self.row_ids.newest());
+                for (job, receipt) in jobs.drain(..).zip(receipts) {
+                    self.metrics.entries_stored.inc_by(receipt.stored as u64);
+                    self.metrics.entries_refused.inc_by(receipt.refused.len() as u64);
+                    job.answer(Ok(receipt));
+                }
+            }
+            Err(cause) => {
+                self.row_ids.set_newest(before);
+                self.roll_back();
+                self.fail(jobs, &cause);
+            }
+        }
+    }
+
+    fn fail(&self, jobs: &mut Vec<Job>, cause: &rusqlite::Error) {
+        let failure = WriteError::from(cause);
+        let rows: usize = jobs.iter().map(|job| job.batch.len()).sum();
+        // Once per outage: the health flag is still clear when it begins.
+        if !self.health.failing.swap(true, Ordering::Relaxed) {
+            error!(error = %failure, rows, "batch not stored; its sources are told");
+        }
+        self.metrics.batches_failed.inc();
+        self.metrics.entries_failed.inc_by(rows as u64);
+        for job in jobs.drain(..) {
+            job.answer(Err(failure.clone()));
+        }
+    }
+
+    /// One transaction; begun again without the row when a row's conflict rule has rolled it back.
+    fn write(&mut self, jobs: &[Job]) -> rusqlite::Result<Vec<Receipt>> {
+        let mut excluded: Vec<Vec<Refusal>> = vec![Vec::new(); jobs.len()];
+        'transaction: loop {
+            self.connection.prepare_cached("BEGIN IMMEDIATE")?.raw_execute()?;
+            let mut next = self.row_ids.begin(&self.connection)?;
+            let mut receipts = Vec::with_capacity(jobs.len());
+            for (job, excluded) in jobs.iter().zip(&mut excluded) {
+                let first = next;
+                match self.inserter.insert(&self.connection, &job.batch, excluded, &mut next) {
+                    Ok(inserted) => receipts.push(receipt(inserted, first, next)),
+                    Err(InsertError::TransactionLost(refusal)) => {
+                        excluded.push(refusal);
+                        continue 'transaction;
+                    }
+                    Err(InsertError::Storage(error)) => return Err(error),
+                }
+            }
+            self.row_ids.save(&self.connection, next)?;
+            self.connection.prepare_cached("COMMIT")?.raw_execute()?;
+            return Ok(receipts);
+        }
+    }
+
+    /// Leaves no transaction open. SQLite has rolled back by itself after some errors.
+    fn roll_back(&self) {
+        if self.connection.is_autocommit() {
+            return;
+        }
+        if let Err(cause) = self.connection.execute_batch("ROLLBACK") {
+            error!(error = %cause, "the failed transaction could not be rolled back");
+        }
+    }
+}
+
+fn receipt(inserted: Inserted, first: RowId, next: RowId) -> Receipt {
+    let newest = (next > first).then_some(RowId(next.0 - 1));
+    Receipt { stored: inserted.stored, refused: inserted.refused, newest }
+}

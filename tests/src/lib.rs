@@ -1,0 +1,37 @@
+//! The harness of the end-to-end tests: it starts the real `loglite` binary in a directory of its own and talks to
+//! it as its users do.
+//!
+//! Invariant: everything waits for a condition under [`DEADLINE`], and no process outlives the value that started it.
+//!
+//! ```no_run
+//! use loglite_e2e::{Home, config};
+//! use serde_json::json;
+//!
+//! let server = Home::new(&config::with("sse_debounce_ms: 0")).start();
+//! server.store(&json!({"message": "hello"}));
+//! assert_eq!(server.rows("/logs?fields=message"), json!([{"message": "hello"}]));
+//! ```
+
+mod binary;
+mod body;
+mod connection;
+mod deadline;
+mod home;
+mod launch;
+mod message;
+mod process;
+mod server;
+mod sse;
+
+pub mod compress;
+pub mod config;
+
+pub use binary::binary;
+pub use connection::Connection;
+pub use deadline::{DEADLINE, eventually};
+pub use home::Home;
+pub use launch::Launch;
+pub use message::{Request, Response};
+pub use process::{Exit, Process};
+pub use server::Server;
+pub use sse::{Event, Frame, Sse};
