@@ -92,7 +92,7 @@ impl Connection {
     fn read_response_to(&mut self, request: &Request) -> io::Result<Response> {
         let Head { status, headers } = self.read_head()?;
         let mut framing = Framing::of(&headers)?;
-        if request.is_head() || matches!(status, 204 | 304) {
+        if request.is_head() || matches!(status, 100..=199 | 204 | 304) {
             framing = Framing::Length(0);
         }
         let mut body = Vec::new();

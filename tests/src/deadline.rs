@@ -11,6 +11,10 @@ const POLL: Duration = Duration::from_millis(10);
 ///
 /// # Panics
 /// When there is none within [`DEADLINE`]; the message says what was waited for.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place that waits, for a condition with a deadline"
+)]
 pub fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     let until = Instant::now() + DEADLINE;
     loop {

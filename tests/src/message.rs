@@ -37,6 +37,16 @@ impl Request {
         Self::new("GET", path)
     }
 
+    /// `GET path?…` with these parameters, percent-encoded.
+    #[must_use]
+    pub fn query(path: &str, parameters: &[(&str, &str)]) -> Self {
+        let pairs: Vec<_> = parameters
+            .iter()
+            .map(|(name, value)| format!("{}={}", percent_encoded(name), percent_encoded(value)))
+            .collect();
+        Self::get(&format!("{path}?{}", pairs.join("&")))
+    }
+
     /// `POST path`, with no body yet.
     #[must_use]
     pub fn post(path: &str) -> Self {
@@ -86,6 +96,14 @@ impl fmt::Display for Request {
     }
 }
 
+fn percent_encoded(text: &str) -> String {
+    let encode = |byte: u8| match byte {
+        b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => char::from(byte).to_string(),
+        other => format!("%{other:02X}"),
+    };
+    text.bytes().map(encode).collect()
+}
+
 impl Response {
     /// The value of a header.
     #[must_use]
@@ -117,6 +135,18 @@ impl Response {
     #[must_use]
     pub fn at(&self, path: &str) -> Value {
         self.json().pointer(path).cloned().unwrap_or_default()
+    }
+
+    /// One column of the rows that `GET /logs` answered with.
+    ///
+    /// # Panics
+    /// When the answer holds no rows, or a row lacks the column.
+    #[must_use]
+    pub fn column(&self, name: &str) -> Vec<Value> {
+        let rows = self.at("/result/results");
+        let rows = rows.as_array().unwrap_or_else(|| panic!("no rows in {self:?}"));
+        let cell = |row: &Value| row.get(name).cloned();
+        rows.iter().map(|row| cell(row).unwrap_or_else(|| panic!("no {name} in {row}"))).collect()
     }
 
     /// The message of an error answer.

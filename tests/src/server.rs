@@ -95,6 +95,12 @@ impl Server {
         self.send(&Request::get(path))
     }
 
+    /// `GET /logs` with these parameters, percent-encoded.
+    #[must_use]
+    pub fn query(&self, parameters: &[(&str, &str)]) -> Response {
+        self.send(&Request::query("/logs", parameters))
+    }
+
     /// Posts a body to `/logs` as JSON.
     #[must_use]
     pub fn post(&self, body: impl Into<Vec<u8>>) -> Response {

@@ -7,7 +7,6 @@ use std::io::{IsTerminal, stderr};
 
 use tracing::Level;
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::ParseError;
 use tracing_subscriber::util::SubscriberInitExt;
 
 /// The environment variable that overrides the level, such as `debug` or `loglite::store=trace,warn`.
@@ -30,7 +29,6 @@ pub enum LogFormat {
 )]
 pub struct TelemetryError {
     filter: String,
-    source: ParseError,
 }
 
 /// Starts logging at `level`, which the environment variable [`FILTER_VARIABLE`] overrides. The first call counts.
@@ -61,7 +59,7 @@ fn filter(overriding: Option<String>, level: Level) -> Result<EnvFilter, Telemet
         _ if level > Level::INFO => format!("info,loglite={level}"),
         _ => level.to_string(),
     };
-    EnvFilter::try_new(&text).map_err(|source| TelemetryError { filter: text, source })
+    EnvFilter::try_new(&text).map_err(|_| TelemetryError { filter: text })
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use crate::config::{Config, environment};
 ///
 /// # Errors
 /// `ConfigErrors` when it is not, or the failure to write to standard output.
-pub fn check(path: Option<&Path>) -> anyhow::Result<()> {
+pub(super) fn check(path: Option<&Path>) -> anyhow::Result<()> {
     let config = Config::load(path, environment())?;
     let name = path.map_or("built-in configuration".into(), Path::to_string_lossy);
     let (count, table) = (config.migrations.len(), &config.database.log_table_name);
@@ -21,7 +21,7 @@ pub fn check(path: Option<&Path>) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// `ConfigErrors` when it can't be loaded, or the failure to write to standard output.
-pub fn show(path: Option<&Path>) -> anyhow::Result<()> {
+pub(super) fn show(path: Option<&Path>) -> anyhow::Result<()> {
     write_out(&Config::load(path, environment())?.to_yaml())
 }
 

@@ -4,11 +4,13 @@ use std::process::ExitCode;
 use std::thread::available_parallelism;
 
 use anyhow::Context;
+use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{info, warn};
 
 use crate::app::Service;
 use crate::config::Config;
+use crate::domain::{Column, Kind, Schema};
 
 /// More threads for HTTP than this gain nothing: the writer is the bottleneck.
 const MAX_HTTP_THREADS: usize = 4;
@@ -19,16 +21,8 @@ const MAX_BLOCKING_THREADS: usize = 32;
 ///
 /// # Errors
 /// What keeps the service from starting.
-pub fn run(config: Config, config_name: &str) -> anyhow::Result<ExitCode> {
-    // The writer has a core of its own where there are several.
-    let cores = available_parallelism().map_or(1, usize::from);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(cores.saturating_sub(1).clamp(1, MAX_HTTP_THREADS))
-        .max_blocking_threads(MAX_BLOCKING_THREADS)
-        .thread_name("http")
-        .enable_all()
-        .build()
-        .context("cannot start the async runtime")?;
+pub(super) fn run(config: Config, config_name: &str) -> anyhow::Result<ExitCode> {
+    let runtime = async_runtime().context("cannot start the async runtime")?;
     let outcome = runtime.block_on(async {
         let mut signals = Signals::new().context("cannot listen for signals")?;
         let service = Service::start(config).await?;
@@ -47,15 +41,46 @@ pub fn run(config: Config, config_name: &str) -> anyhow::Result<ExitCode> {
     outcome
 }
 
+/// The writer has a core of its own where there are several. One HTTP thread alone needs no work stealing, which
+/// also lets requests that arrive together be committed together.
+fn async_runtime() -> std::io::Result<Runtime> {
+    let cores = available_parallelism().map_or(1, usize::from);
+    let mut builder = match cores.saturating_sub(1).min(MAX_HTTP_THREADS) {
+        0 | 1 => Builder::new_current_thread(),
+        threads => {
+            let mut builder = Builder::new_multi_thread();
+            builder.worker_threads(threads);
+            builder
+        }
+    };
+    builder.max_blocking_threads(MAX_BLOCKING_THREADS).thread_name("http").enable_all().build()
+}
+
 /// Says where the service listens and how to send a first entry.
 fn greet(service: &Service, config_name: &str) {
     let address = service.address();
     let (table, columns) = (service.schema().table(), service.schema().names().join(", "));
     info!(config = config_name, table, columns, "ready");
     info!(%address, "listening on http://{address}");
-    info!(
-        "send a first log with: curl http://{address}/logs -d '{{\"message\": \"hello\"}}'   read it with: curl http://{address}/logs"
-    );
+    let entry = sample_entry(service.schema());
+    info!("send a first log with: curl http://{address}/logs -d '{entry}'");
+    info!("read it with: curl http://{address}/logs");
+}
+
+/// An entry with all that the table insists on.
+fn sample_entry(schema: &Schema) -> serde_json::Value {
+    let ids = schema.ids().filter(|id| schema.is_writable(*id));
+    let columns = ids.map(|id| schema.column(id));
+    let required =
+        |column: &&Column| column.name == "message" || (column.not_null && !column.has_default);
+    let sample = |column: &Column| match (column.kind, column.name.as_str()) {
+        (Kind::Integer | Kind::Number | Kind::Boolean, _) => 1.into(),
+        (Kind::Datetime, _) => jiff::Timestamp::now().to_string().into(),
+        (Kind::Json, _) => serde_json::json!({}),
+        (_, "level") => "INFO".into(),
+        _ => "hello".into(),
+    };
+    columns.filter(required).map(|column| (column.name.clone(), sample(column))).collect()
 }
 
 /// SIGTERM and SIGINT.

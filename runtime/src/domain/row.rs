@@ -58,6 +58,12 @@ pub struct RowView<'a> {
 }
 
 impl RowBatchBuilder {
+    /// A builder with room for this many bytes of values.
+    #[must_use]
+    pub fn with_capacity(bytes: usize) -> Self {
+        Self { batch: RowBatch { bytes: Vec::with_capacity(bytes), rows: Vec::new() } }
+    }
+
     /// Appends a value to the row under construction.
     pub fn push(&mut self, value: Value<'_>) {
         let bytes = &mut self.batch.bytes;

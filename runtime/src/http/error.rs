@@ -14,7 +14,10 @@ const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("1");
 
 /// An answer of the form `{"status":"error","error":"…"}`, with a `result` where part of the request was done.
 #[derive(Debug)]
-pub(super) struct ApiError {
+pub(super) struct ApiError(Box<Parts>);
+
+#[derive(Debug)]
+struct Parts {
     status: StatusCode,
     message: String,
     header: Option<(axum::http::HeaderName, HeaderValue)>,
@@ -31,7 +34,7 @@ struct Envelope<'a> {
 
 impl ApiError {
     pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, message: message.into(), header: None, result: None }
+        Self(Box::new(Parts { status, message: message.into(), header: None, result: None }))
     }
 
     pub(super) fn bad_request(message: impl Into<String>) -> Self {
@@ -40,13 +43,13 @@ impl ApiError {
 
     /// Asks the client to come back in a second.
     pub(super) fn retry(mut self) -> Self {
-        self.header = Some((RETRY_AFTER, RETRY_SECONDS));
+        self.0.header = Some((RETRY_AFTER, RETRY_SECONDS));
         self
     }
 
     /// Adds what was done all the same.
     pub(super) fn with_result(mut self, result: &impl Serialize) -> Self {
-        self.result = serde_json::to_value(result).ok();
+        self.0.result = serde_json::to_value(result).ok();
         self
     }
 
@@ -54,7 +57,7 @@ impl ApiError {
         let names = allowed.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
         let message = format!("this path answers {names}");
         let mut error = Self::new(StatusCode::METHOD_NOT_ALLOWED, message);
-        error.header = HeaderValue::from_str(&names).ok().map(|value| (ALLOW, value));
+        error.0.header = HeaderValue::from_str(&names).ok().map(|value| (ALLOW, value));
         error
     }
 
@@ -67,10 +70,11 @@ impl ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
+        let parts = *self.0;
         let envelope =
-            Envelope { status: "error", error: &self.message, result: self.result.as_ref() };
-        let mut response = json(self.status, &envelope);
-        if let Some((name, value)) = self.header {
+            Envelope { status: "error", error: &parts.message, result: parts.result.as_ref() };
+        let mut response = json(parts.status, &envelope);
+        if let Some((name, value)) = parts.header {
             response.headers_mut().insert(name, value);
         }
         response

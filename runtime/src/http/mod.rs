@@ -11,6 +11,7 @@ mod get_sse;
 mod openapi;
 mod post_logs;
 mod query_string;
+mod raw_target;
 mod request_id;
 mod server;
 mod service_info;
@@ -20,7 +21,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::Method;
+use axum::http::{Method, Request, header};
 use axum::routing::{MethodRouter, get};
 use tokio_util::sync::CancellationToken;
 
@@ -65,8 +66,11 @@ impl Api {
 
 type ApiState = State<Arc<Api>>;
 
+/// A path, its methods, and who answers them.
+type Route = (&'static str, &'static [Method], MethodRouter<Arc<Api>>);
+
 /// Every path with its methods: the router, `Allow` headers and the OpenAPI test read the same list.
-fn routes() -> [(&'static str, &'static [Method], MethodRouter<Arc<Api>>); 8] {
+fn routes() -> [Route; 8] {
     const GET: &[Method] = &[Method::GET];
     const GET_POST: &[Method] = &[Method::GET, Method::POST];
     [
@@ -81,11 +85,29 @@ fn routes() -> [(&'static str, &'static [Method], MethodRouter<Arc<Api>>); 8] {
     ]
 }
 
-/// The whole interface.
-fn router(api: Arc<Api>) -> Router {
-    let cors = cors::layer(&api.config.allow_origin);
-    let router = routes().into_iter().fold(Router::new(), |router, (path, methods, handlers)| {
-        router.route(path, handlers.fallback(async move || ApiError::method_not_allowed(methods)))
-    });
-    router.fallback(ApiError::unknown_path).layer(cors).with_state(api)
+/// The whole interface, in two forms.
+#[derive(Debug, Clone)]
+struct Routers {
+    /// For requests of other programs: without the cost of CORS.
+    plain: Router,
+    /// For requests that web pages of another origin make.
+    cross_origin: Router,
+}
+
+impl Routers {
+    fn new(api: Arc<Api>) -> Self {
+        let cors = cors::layer(&api.config.allow_origin);
+        let router =
+            routes().into_iter().fold(Router::new(), |router, (path, methods, handlers)| {
+                let otherwise = async move || ApiError::method_not_allowed(methods);
+                router.route(path, handlers.fallback(otherwise))
+            });
+        let plain = router.fallback(ApiError::unknown_path).with_state(api);
+        Self { cross_origin: plain.clone().layer(cors), plain }
+    }
+
+    fn of<B>(&self, request: &Request<B>) -> Router {
+        let is_cross_origin = request.headers().contains_key(header::ORIGIN);
+        if is_cross_origin { self.cross_origin.clone() } else { self.plain.clone() }
+    }
 }

@@ -23,8 +23,9 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 use tracing::{debug, warn};
 
+use super::raw_target::Lenient;
 use super::request_id::{self, X_REQUEST_ID};
-use super::{Api, router};
+use super::{Api, Routers};
 
 /// The pause after a failed accept (no file handles left, mostly), so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -68,7 +69,7 @@ impl Bound {
     pub fn serve(self, api: Arc<Api>) -> Server {
         let (connections, abort) = (TaskTracker::new(), CancellationToken::new());
         let acceptor = Acceptor {
-            router: router(Arc::clone(&api)),
+            routers: Routers::new(Arc::clone(&api)),
             free: Arc::new(Semaphore::new(api.config.max_connections)),
             connections: connections.clone(),
             abort: abort.clone(),
@@ -98,7 +99,7 @@ impl Server {
 }
 
 struct Acceptor {
-    router: Router,
+    routers: Routers,
     free: Arc<Semaphore>,
     connections: TaskTracker,
     abort: CancellationToken,
@@ -132,11 +133,11 @@ impl Acceptor {
     }
 
     fn connection(&self, stream: TcpStream) -> impl Future<Output = ()> + use<> {
-        let (router, api) = (self.router.clone(), Arc::clone(&self.api));
+        let (routers, api) = (self.routers.clone(), Arc::clone(&self.api));
         let abort = self.abort.clone();
         async move {
             api.metrics.connections.inc();
-            if abort.run_until_cancelled(serve_connection(stream, router, &api)).await.is_none() {
+            if abort.run_until_cancelled(serve_connection(stream, routers, &api)).await.is_none() {
                 debug!("connection cut off");
             }
             api.metrics.connections.dec();
@@ -144,18 +145,18 @@ impl Acceptor {
     }
 }
 
-async fn serve_connection(stream: TcpStream, router: Router, api: &Arc<Api>) {
+async fn serve_connection(stream: TcpStream, routers: Routers, api: &Arc<Api>) {
     if let Err(error) = stream.set_nodelay(true) {
         debug!(%error, "TCP_NODELAY");
     }
     let in_flight = Arc::new(AtomicUsize::new(0));
     let service = service_fn(|request: Request<Incoming>| {
-        answer(router.clone(), request, Arc::clone(api), Arc::clone(&in_flight))
+        answer(routers.of(&request), request, Arc::clone(api), Arc::clone(&in_flight))
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(api.config.header_timeout)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(Lenient::new(stream)), service);
     let mut connection = std::pin::pin!(connection);
     tokio::select! {
         outcome = connection.as_mut() => return log_end(outcome),

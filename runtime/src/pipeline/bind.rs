@@ -76,7 +76,7 @@ impl Binder {
         Slots {
             values: vec![None; self.columns.len()],
             unknown: Vec::new(),
-            expected: Vec::new(),
+            expected: Vec::with_capacity(self.columns.len()),
             seen: 0,
             text: String::new(),
         }

@@ -55,7 +55,7 @@ impl Binder {
     /// [`BadBody`] when the body is no JSON or neither object nor array; then nothing of it counts.
     pub fn read_json(&self, body: &[u8]) -> Result<Bound, BadBody> {
         let text = str::from_utf8(body).map_err(|error| BadBody::NotUtf8(error.valid_up_to()))?;
-        let mut collector = Collector::new(self);
+        let mut collector = Collector::new(self, body.len());
         let mut json = serde_json::Deserializer::from_str(text);
         let outcome = match text.trim_start().as_bytes().first() {
             Some(b'{') => EntrySeed(&mut collector).deserialize(&mut json),
@@ -69,7 +69,7 @@ impl Binder {
     /// Reads one object per line; blank lines don't count. A line that can't be a row is refused alone.
     #[must_use]
     pub fn read_ndjson(&self, body: &[u8]) -> Bound {
-        let mut collector = Collector::new(self);
+        let mut collector = Collector::new(self, body.len());
         for line in Lines(body) {
             if !line.trim_ascii().is_empty() {
                 collector.line(line);
@@ -80,11 +80,12 @@ impl Binder {
 }
 
 impl<'b, 'a> Collector<'b, 'a> {
-    fn new(binder: &'b Binder) -> Self {
+    /// `body_bytes` is the size of the body: what its values take is mostly less.
+    fn new(binder: &'b Binder, body_bytes: usize) -> Self {
         Self {
             binder,
             slots: binder.slots(),
-            rows: RowBatchBuilder::default(),
+            rows: RowBatchBuilder::with_capacity(body_bytes.min(BATCH_BYTES)),
             bound: Bound::default(),
             next_index: 0,
         }

@@ -37,7 +37,8 @@ pub fn open_writer(config: &DatabaseConfig) -> Result<Connection, StoreError> {
         .map_err(|source| StoreError::file(&config.sqlite_dir, source))?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
     let connection = open_checked(&path, flags)?;
-    pragma::set_up_writer(&connection, &config.sqlite_params)?;
+    pragma::set_up_writer(&connection, &config.sqlite_params)
+        .map_err(|error| error.located(&config.path()))?;
     health::check_writable(&connection, &path)?;
     Ok(connection)
 }
@@ -49,7 +50,8 @@ pub fn open_writer(config: &DatabaseConfig) -> Result<Connection, StoreError> {
 /// As [`open_writer`].
 pub fn open_checkpointer(config: &DatabaseConfig) -> Result<Connection, StoreError> {
     let connection = open(&config.path(), OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-    pragma::set_up_unchanging(&connection, &config.sqlite_params)?;
+    pragma::set_up_unchanging(&connection, &config.sqlite_params)
+        .map_err(|error| error.located(&config.path()))?;
     Ok(connection)
 }
 
@@ -63,7 +65,10 @@ pub fn open_reader(config: &DatabaseConfig) -> Result<Connection, StoreError> {
         return Err(StoreError::Absent { path: config.path() });
     }
     let connection = open(&config.path(), OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-    pragma::set_up_reader(&connection, &config.sqlite_params)?;
+    // Reading in WAL mode takes a file that readers share: where it can't be made, the first look fails.
+    health::check_schema(&connection, &config.path())?;
+    pragma::set_up_reader(&connection, &config.sqlite_params)
+        .map_err(|error| error.located(&config.path()))?;
     Ok(connection)
 }
 
@@ -80,7 +85,8 @@ pub fn open_trial(config: &DatabaseConfig) -> Result<Connection, StoreError> {
     } else {
         Connection::open_in_memory()?
     };
-    pragma::set_up_unchanging(&connection, &config.sqlite_params)?;
+    pragma::set_up_unchanging(&connection, &config.sqlite_params)
+        .map_err(|error| error.located(&config.path()))?;
     Ok(connection)
 }
 

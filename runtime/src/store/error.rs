@@ -9,18 +9,22 @@ use rusqlite::{Error as SqliteError, ErrorCode};
 use super::fault::Fault;
 
 /// A database problem.
+///
+/// What SQLite said is part of the text instead of a `source`, because rusqlite's error has a source of its own, which
+/// says the same again.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The database file can't be opened or made.
     #[error(
-        "cannot open the database {}; check that its directory exists and that this user may read and write it",
+        "cannot open the database {}: {cause}; check that its directory exists and that this user \
+         may read and write it",
         path.display()
     )]
     Open {
         /// The database file.
         path: PathBuf,
         /// SQLite's reason.
-        source: SqliteError,
+        cause: SqliteError,
     },
     /// A file or directory of the database can't be used.
     #[error("cannot use {}; check its permissions, or point `sqlite_dir` elsewhere", path.display())]
@@ -111,14 +115,14 @@ pub enum StoreError {
         expected: String,
     },
     /// A PRAGMA that SQLite refused.
-    #[error("SQLite refuses `PRAGMA {name}={value}`; correct it in `sqlite_params`")]
+    #[error("SQLite refuses `PRAGMA {name}={value}`: {cause}; correct it in `sqlite_params`")]
     Pragma {
         /// The PRAGMA.
         name: String,
         /// The value.
         value: String,
         /// SQLite's reason.
-        source: SqliteError,
+        cause: SqliteError,
     },
     /// The log table does not exist.
     #[error(
@@ -256,9 +260,24 @@ pub enum StoreError {
         /// The panic.
         what: String,
     },
+    /// The disk of the database is full.
+    #[error("there is no space left for the database {}; free some on its disk", path.display())]
+    Full {
+        /// The database file.
+        path: PathBuf,
+    },
+    /// Another program holds a lock on the database.
+    #[error(
+        "the database {} is locked by another program; stop that program, or wait until it is done",
+        path.display()
+    )]
+    Locked {
+        /// The database file.
+        path: PathBuf,
+    },
     /// Any other error of SQLite.
-    #[error(transparent)]
-    Sqlite(#[from] SqliteError),
+    #[error("{0}")]
+    Sqlite(SqliteError),
 }
 
 impl StoreError {
@@ -266,8 +285,12 @@ impl StoreError {
     #[must_use]
     pub fn fault(&self) -> Option<Fault> {
         match self {
-            Self::Open { source, .. } | Self::Pragma { source, .. } => Some(Fault::of(source)),
-            Self::Migration { cause, .. } | Self::Sqlite(cause) => Some(Fault::of(cause)),
+            Self::Open { cause, .. }
+            | Self::Pragma { cause, .. }
+            | Self::Migration { cause, .. }
+            | Self::Sqlite(cause) => Some(Fault::of(cause)),
+            Self::Full { .. } => Some(Fault::Full),
+            Self::Locked { .. } => Some(Fault::Busy),
             Self::Corrupt { .. } | Self::NotADatabase { .. } => Some(Fault::Corrupt),
             Self::ReadOnly { .. } => Some(Fault::ReadOnly),
             _ => None,
@@ -297,14 +320,26 @@ impl StoreError {
         )
     }
 
+    /// The same, with the path of the database where the error concerns the file.
+    #[must_use]
+    pub(super) fn located(self, path: &Path) -> Self {
+        match self {
+            Self::Sqlite(cause) => Self::at(path, cause),
+            other => other,
+        }
+    }
+
     /// The error of an operation on the database at `path`: what concerns the file names it.
-    pub(super) fn at(path: &Path, source: SqliteError) -> Self {
+    pub(super) fn at(path: &Path, cause: SqliteError) -> Self {
         let path = path.to_owned();
-        match (Fault::of(&source), source.sqlite_error_code()) {
+        match (Fault::of(&cause), cause.sqlite_error_code()) {
             (_, Some(ErrorCode::NotADatabase)) => Self::NotADatabase { path },
-            (Fault::Corrupt, _) => Self::Corrupt { path, detail: source.to_string() },
+            (Fault::Corrupt, _) => Self::Corrupt { path, detail: cause.to_string() },
             (Fault::ReadOnly, _) => Self::ReadOnly { path },
-            _ => Self::Open { path, source },
+            (Fault::Full, _) => Self::Full { path },
+            (Fault::Busy, _) => Self::Locked { path },
+            (Fault::Io, _) => Self::Open { path, cause },
+            _ => Self::Sqlite(cause),
         }
     }
 
@@ -317,6 +352,12 @@ impl StoreError {
             }
             _ => Self::File { path, source },
         }
+    }
+}
+
+impl From<SqliteError> for StoreError {
+    fn from(cause: SqliteError) -> Self {
+        Self::Sqlite(cause)
     }
 }
 

@@ -17,10 +17,11 @@ const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 /// Findings to ask for: the first ones may be no damage.
 const FINDINGS: usize = 50;
 
-/// Looks at the bytes of the file, if there is one: is it a database, and is it all there.
+/// Looks at the bytes of the file, if there is one: can it be written, is it a database, and is it all there.
 pub(super) fn check_file(path: &Path) -> Result<(), StoreError> {
     let failed = |source| StoreError::file(path, source);
-    let mut file = match File::open(path) {
+    // For writing, too: SQLite would settle for reading, and leave files beside it that can't be written either.
+    let mut file = match File::options().read(true).write(true).open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(failed(error)),
@@ -48,12 +49,17 @@ pub(super) fn check_file(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// Reads the schema and, of a small file, each page.
-pub(super) fn check_contents(connection: &Connection, path: &Path) -> Result<(), StoreError> {
-    let failed = |source| StoreError::at(path, source);
+/// Reads the schema.
+pub(super) fn check_schema(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     connection
         .query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get::<_, i64>(0))
-        .map_err(failed)?;
+        .map(|_| ())
+        .map_err(|source| StoreError::at(path, source))
+}
+
+/// Reads the schema and, of a small file, each page.
+pub(super) fn check_contents(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    check_schema(connection, path)?;
     if std::fs::metadata(path).map_or(0, |metadata| metadata.len()) > FULL_CHECK_BYTES {
         return Ok(());
     }
@@ -61,7 +67,7 @@ pub(super) fn check_contents(connection: &Connection, path: &Path) -> Result<(),
         let mut statement = connection.prepare(&format!("PRAGMA quick_check({FINDINGS})"))?;
         statement.query_map([], |row| row.get(0))?.collect()
     };
-    let findings = findings().map_err(failed)?;
+    let findings = findings().map_err(|source| StoreError::at(path, source))?;
     let (odd_rows, damage): (Vec<_>, Vec<_>) = findings
         .into_iter()
         .filter(|finding| finding != "ok")

@@ -7,14 +7,21 @@ use rusqlite::{CachedStatement, Connection};
 
 use super::TableTraits;
 use super::fault::is_row_fault;
-use crate::domain::{ColumnId, Refusal, RowBatch, RowId, RowView, Schema, Value, quote_identifier};
+use crate::domain::{
+    ColumnId, Receipt, Refusal, RowBatch, RowId, RowView, Schema, Value, quote_identifier,
+};
 
-/// Rows per statement: saves a fifth of the time of one per statement; more gains nothing.
-const ROWS_PER_STATEMENT: usize = 32;
+/// Rows per statement, largest first. 32 save a fifth of the time of one per statement, more gain nothing; 8 serve
+/// the rest, and batches of sources that send one entry at a time.
+const STATEMENT_ROWS: [usize; 3] = [32, 8, 1];
 /// SQLite's default limit of parameters in a statement.
 const MAX_PARAMETERS: usize = 32_766;
 /// Shapes whose SQL text is kept. An entry's shape is which columns with a DEFAULT it leaves out.
 const MAX_SHAPES: usize = 64;
+/// Around a row of a table with rules of its own.
+const BEGIN_ROW: &str = "SAVEPOINT one_row";
+const KEEP_ROW: &str = "RELEASE one_row";
+const UNDO_ROW: &str = "ROLLBACK TO one_row";
 
 /// Builds and keeps the INSERT statements of one table.
 #[derive(Debug)]
@@ -23,7 +30,10 @@ pub(super) struct Inserter {
     row_id: String,
     columns: Vec<InsertColumn>,
     has_defaults: bool,
-    rows_per_statement: usize,
+    /// Whether a refused row may leave something behind: `RAISE(FAIL)` and `ON CONFLICT FAIL` undo nothing.
+    undoes_rows: bool,
+    /// [`STATEMENT_ROWS`] as far as this table allows them.
+    statement_rows: Vec<usize>,
     shapes: Vec<Shape>,
     /// The omitted columns of the row at hand; kept to save its allocation.
     omitted: Vec<usize>,
@@ -39,24 +49,37 @@ struct InsertColumn {
 #[derive(Debug)]
 struct Shape {
     omitted: Vec<usize>,
-    one: String,
-    many: String,
+    /// One text for each of the statement sizes.
+    statements: Vec<String>,
+}
+
+/// A row and the position of its source's batch.
+#[derive(Debug, Clone, Copy)]
+struct SourceRow<'a> {
+    source: usize,
+    row: RowView<'a>,
 }
 
 /// Why a batch can't go on.
 #[derive(Debug)]
 pub(super) enum InsertError {
     /// The row's conflict rule rolled the whole transaction back (`ON CONFLICT ROLLBACK`).
-    TransactionLost(Refusal),
+    TransactionLost {
+        /// The position of the row's batch.
+        source: usize,
+        /// The row.
+        refusal: Refusal,
+    },
     /// The storage failed.
     Storage(rusqlite::Error),
 }
 
-/// What inserting one source's rows gave.
-#[derive(Debug, Default)]
-pub(super) struct Inserted {
-    pub(super) stored: usize,
-    pub(super) refused: Vec<Refusal>,
+/// Inserts rows within one transaction.
+struct Insertion<'i> {
+    inserter: &'i Inserter,
+    connection: &'i Connection,
+    next: RowId,
+    receipts: Vec<Receipt>,
 }
 
 impl Inserter {
@@ -75,44 +98,65 @@ impl Inserter {
             table: quote_identifier(schema.table()),
             row_id: quote_identifier(schema.row_id_name()),
             has_defaults: columns.iter().any(|column| column.has_default),
+            undoes_rows: !traits.multi_row_safe,
             columns,
-            rows_per_statement: if traits.multi_row_safe {
-                most.clamp(1, ROWS_PER_STATEMENT)
-            } else {
-                1
-            },
+            statement_rows: STATEMENT_ROWS
+                .into_iter()
+                .filter(|rows| *rows == 1 || (traits.multi_row_safe && *rows <= most))
+                .collect(),
             shapes: Vec::new(),
             omitted: Vec::new(),
         }
     }
 
-    /// Inserts the rows of `batch` but those in `excluded` (entry indexes), with ids from `next` on.
-    pub(super) fn insert(
+    /// Inserts the rows of all `batches`, with ids from `next` on, but those whose entries are in `excluded` (a list
+    /// for each batch), which are refused. Returns a receipt for each batch and the next free id.
+    pub(super) fn insert<'b>(
         &mut self,
         connection: &Connection,
-        batch: &RowBatch,
-        excluded: &[Refusal],
-        next: &mut RowId,
-    ) -> Result<Inserted, InsertError> {
-        let mut inserted = Inserted { stored: 0, refused: excluded.to_vec() };
-        let mut group: Vec<RowView<'_>> = Vec::with_capacity(self.rows_per_statement);
+        batches: impl Iterator<Item = &'b RowBatch>,
+        excluded: &[Vec<Refusal>],
+        next: RowId,
+    ) -> Result<(Vec<Receipt>, RowId), InsertError> {
+        let batches: Vec<_> = batches.collect();
+        let shapes = self.shapes_of(&batches);
+        let receipts = excluded
+            .iter()
+            .map(|refused| Receipt { refused: refused.clone(), ..Receipt::default() })
+            .collect();
+        let mut insertion = Insertion { inserter: self, connection, next, receipts };
+        let most = self.statement_rows.first().copied().unwrap_or(1);
+        let mut group: Vec<SourceRow<'_>> = Vec::with_capacity(most);
         let mut group_shape = 0;
-        for row in batch.rows() {
-            if excluded.iter().any(|refusal| refusal.index == row.index) {
+        let rows = batches
+            .iter()
+            .enumerate()
+            .flat_map(|(source, batch)| batch.rows().map(move |row| SourceRow { source, row }));
+        for (row, shape) in rows.zip(shapes.iter().copied().chain(std::iter::repeat(0))) {
+            let refused = excluded.get(row.source).into_iter().flatten();
+            if refused.into_iter().any(|refusal| refusal.index == row.row.index) {
                 continue;
             }
-            let shape = self.shape_of(&row);
-            if !group.is_empty() && (shape != group_shape || group.len() == self.rows_per_statement)
-            {
-                self.insert_group(connection, group_shape, &group, next, &mut inserted)?;
+            if !group.is_empty() && (shape != group_shape || group.len() == most) {
+                insertion.insert_group(group_shape, &group)?;
                 group.clear();
             }
             group_shape = shape;
             group.push(row);
         }
-        self.insert_group(connection, group_shape, &group, next, &mut inserted)?;
-        inserted.refused.sort_by_key(|refusal| refusal.index);
-        Ok(inserted)
+        insertion.insert_group(group_shape, &group)?;
+        Ok((insertion.receipts, insertion.next))
+    }
+
+    /// The shape of each row; none when all have the same one.
+    fn shapes_of(&mut self, batches: &[&RowBatch]) -> Vec<usize> {
+        if self.has_defaults {
+            return batches.iter().flat_map(|b| b.rows()).map(|row| self.shape_of(&row)).collect();
+        }
+        if self.shapes.is_empty() {
+            self.shapes.push(self.write_shape(Vec::new()));
+        }
+        Vec::new()
     }
 
     /// Forgets the shapes if there are too many. Not within a batch: positions in the list are in use there.
@@ -122,62 +166,18 @@ impl Inserter {
         }
     }
 
-    fn insert_group(
-        &self,
-        connection: &Connection,
-        shape: usize,
-        group: &[RowView<'_>],
-        next: &mut RowId,
-        inserted: &mut Inserted,
-    ) -> Result<(), InsertError> {
-        let Some(shape) = self.shapes.get(shape) else { return Ok(()) };
-        if group.len() == self.rows_per_statement && group.len() > 1 {
-            let mut statement = connection.prepare_cached(&shape.many)?;
-            match self.execute(&mut statement, shape, group, *next) {
-                Ok(_) => {
-                    next.0 += group.len() as i64;
-                    inserted.stored += group.len();
-                    return Ok(());
-                }
-                Err(error) if is_row_fault(&error) && !connection.is_autocommit() => {}
-                Err(error) => return Err(InsertError::Storage(error)),
-            }
-        }
-        let mut statement = connection.prepare_cached(&shape.one)?;
-        for row in group {
-            match self.execute(&mut statement, shape, std::slice::from_ref(row), *next) {
-                Ok(0) => inserted
-                    .refused
-                    .push(refusal(row, "skipped by a trigger or conflict rule of the table")),
-                Ok(_) => {
-                    next.0 += 1;
-                    inserted.stored += 1;
-                }
-                Err(error) if !is_row_fault(&error) => return Err(InsertError::Storage(error)),
-                Err(error) => {
-                    let refusal = refusal(row, &reason(&error));
-                    if connection.is_autocommit() {
-                        return Err(InsertError::TransactionLost(refusal));
-                    }
-                    inserted.refused.push(refusal);
-                }
-            }
-        }
-        Ok(())
-    }
-
     fn execute(
         &self,
         statement: &mut CachedStatement<'_>,
         shape: &Shape,
-        rows: &[RowView<'_>],
+        rows: &[SourceRow<'_>],
         first: RowId,
     ) -> rusqlite::Result<usize> {
         let mut parameter = 0;
         for (row, id) in rows.iter().zip(first.0..) {
             parameter += 1;
             statement.raw_bind_parameter(parameter, id)?;
-            for (at, value) in row.values().enumerate() {
+            for (at, value) in row.row.values().enumerate() {
                 if matches!(value, Value::Missing) && shape.omitted.contains(&at) {
                     continue;
                 }
@@ -211,8 +211,93 @@ impl Inserter {
         columns.extend(present.map(|(_, column)| column.quoted.as_str()));
         let head = format!("INSERT INTO {} ({}) VALUES ", self.table, columns.join(","));
         let row = format!("({})", vec!["?"; columns.len()].join(","));
-        let many = format!("{head}{}", vec![row.as_str(); self.rows_per_statement].join(","));
-        Shape { omitted, one: head + &row, many }
+        let statement = |rows: &usize| format!("{head}{}", vec![row.as_str(); *rows].join(","));
+        Shape { omitted, statements: self.statement_rows.iter().map(statement).collect() }
+    }
+}
+
+impl Insertion<'_> {
+    /// Inserts rows of one shape, as many per statement as are left.
+    fn insert_group(&mut self, shape: usize, group: &[SourceRow<'_>]) -> Result<(), InsertError> {
+        let Some(shape) = self.inserter.shapes.get(shape) else { return Ok(()) };
+        let mut rest = group;
+        for (rows, sql) in self.inserter.statement_rows.iter().zip(&shape.statements) {
+            while let Some((rows, behind)) = rest.split_at_checked(*rows) {
+                self.insert_rows(sql, shape, rows)?;
+                rest = behind;
+            }
+        }
+        Ok(())
+    }
+
+    fn insert_rows(
+        &mut self,
+        sql: &str,
+        shape: &Shape,
+        rows: &[SourceRow<'_>],
+    ) -> Result<(), InsertError> {
+        let mut statement = self.connection.prepare_cached(sql)?;
+        self.mark(&[BEGIN_ROW])?;
+        match self.inserter.execute(&mut statement, shape, rows, self.next) {
+            Ok(0) => {
+                self.mark(&[KEEP_ROW])?;
+                let reason = "skipped by a trigger or conflict rule of the table";
+                rows.iter().for_each(|row| self.refuse(row, reason.to_owned()));
+                Ok(())
+            }
+            Ok(_) => {
+                self.mark(&[KEEP_ROW])?;
+                rows.iter().for_each(|row| self.note(row));
+                Ok(())
+            }
+            Err(error) if !is_row_fault(&error) => Err(InsertError::Storage(error)),
+            Err(error) => match rows {
+                [row] if self.connection.is_autocommit() => Err(InsertError::TransactionLost {
+                    source: row.source,
+                    refusal: Refusal { index: row.row.index, error: reason(&error) },
+                }),
+                [row] => {
+                    self.mark(&[UNDO_ROW, KEEP_ROW])?;
+                    self.refuse(row, reason(&error));
+                    Ok(())
+                }
+                many => self.insert_one_by_one(shape, many),
+            },
+        }
+    }
+
+    /// The way to the one faulty row among many.
+    fn insert_one_by_one(
+        &mut self,
+        shape: &Shape,
+        rows: &[SourceRow<'_>],
+    ) -> Result<(), InsertError> {
+        let Some(sql) = shape.statements.last() else { return Ok(()) };
+        rows.chunks(1).try_for_each(|row| self.insert_rows(sql, shape, row))
+    }
+
+    /// Runs statements around a row, in tables that need it.
+    fn mark(&self, statements: &[&str]) -> rusqlite::Result<()> {
+        if self.inserter.undoes_rows {
+            for sql in statements {
+                self.connection.prepare_cached(sql)?.raw_execute()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, row: &SourceRow<'_>) {
+        if let Some(receipt) = self.receipts.get_mut(row.source) {
+            receipt.stored += 1;
+            receipt.newest = Some(self.next);
+        }
+        self.next.0 += 1;
+    }
+
+    fn refuse(&mut self, row: &SourceRow<'_>, error: String) {
+        if let Some(receipt) = self.receipts.get_mut(row.source) {
+            receipt.refused.push(Refusal { index: row.row.index, error });
+        }
     }
 }
 
@@ -220,10 +305,6 @@ impl From<rusqlite::Error> for InsertError {
     fn from(error: rusqlite::Error) -> Self {
         Self::Storage(error)
     }
-}
-
-fn refusal(row: &RowView<'_>, error: &str) -> Refusal {
-    Refusal { index: row.index, error: error.to_owned() }
 }
 
 /// SQLite's own message, which names the constraint, the table and the column.

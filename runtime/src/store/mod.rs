@@ -4,6 +4,7 @@
 
 mod checkpoint;
 mod connection;
+mod database;
 mod encode;
 mod error;
 mod fault;
@@ -19,7 +20,6 @@ mod read_pool;
 mod row_ids;
 mod select;
 mod sql_text;
-mod store;
 mod write_error;
 mod writer;
 
@@ -28,6 +28,7 @@ use std::time::Duration;
 pub use connection::{
     check_linked_sqlite, open_checkpointer, open_reader, open_trial, open_writer,
 };
+pub use database::Store;
 pub use encode::{RowEncoder, RowFormat};
 pub use error::StoreError;
 pub use fault::Fault;
@@ -36,7 +37,6 @@ pub use lock::DatabaseLock;
 pub use page::{Page, PageSpan, TailPage, TailSpan, count_and_read, read_page, read_tail};
 pub use queue::{PendingReceipt, Reservation, WriteQueue};
 pub use read_pool::ReadPool;
-pub use store::Store;
 pub use write_error::WriteError;
 
 /// How long a statement waits for the lock of another connection.

@@ -193,10 +193,7 @@ fn change_auto_vacuum(
             warn!(%error, auto_vacuum = before, "auto_vacuum stays as it was; VACUUM needs as much free space as the database");
             Ok(())
         }
-        Err(source) => {
-            let Pragma { name, value } = pragma.clone();
-            Err(StoreError::Pragma { name, value, source })
-        }
+        Err(cause) => Err(refused(pragma, cause)),
     }
 }
 
@@ -209,10 +206,16 @@ fn run(connection: &Connection, pragma: &Pragma) -> Result<(), StoreError> {
         while rows.next()?.is_some() {}
         Ok(())
     };
-    execute().map_err(|source| {
-        let Pragma { name, value } = pragma.clone();
-        StoreError::Pragma { name, value, source }
-    })
+    execute().map_err(|cause| refused(pragma, cause))
+}
+
+/// A PRAGMA is to blame only for what is not the state of the disk or the file.
+fn refused(pragma: &Pragma, cause: rusqlite::Error) -> StoreError {
+    if Fault::of(&cause) != Fault::Other {
+        return cause.into();
+    }
+    let Pragma { name, value } = pragma.clone();
+    StoreError::Pragma { name, value, cause }
 }
 
 /// The PRAGMA's value as text.

@@ -4,13 +4,18 @@
 //! everything between acceptance and acknowledgement.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::WriteError;
 use crate::domain::{ByteSize, Receipt, RowBatch};
 use crate::metrics::Metrics;
+
+/// How long the writer leaves it to the async threads to finish with what has arrived before it takes what is there.
+const ARRIVAL_PATIENCE: Duration = Duration::from_millis(5);
 
 /// Rows of one source on their way, and who waits to hear of their fate.
 #[derive(Debug)]
@@ -35,9 +40,16 @@ pub type PendingReceipt = oneshot::Receiver<Result<Receipt, WriteError>>;
 pub struct WriteQueue {
     capacity: u32,
     room: Arc<Semaphore>,
+    shared: Arc<Shared>,
+    metrics: Metrics,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
     state: Mutex<State>,
     arrival: Condvar,
-    metrics: Metrics,
+    /// A task is about to wake the writer.
+    wake_is_due: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -54,8 +66,7 @@ impl WriteQueue {
         Self {
             capacity,
             room: Arc::new(Semaphore::new(capacity as usize)),
-            state: Mutex::default(),
-            arrival: Condvar::new(),
+            shared: Arc::default(),
             metrics,
         }
     }
@@ -79,31 +90,64 @@ impl WriteQueue {
         reservation: Reservation,
     ) -> Result<PendingReceipt, WriteError> {
         let (reply, receipt) = oneshot::channel();
-        let mut state = self.lock();
+        let mut state = self.shared.lock();
         if state.closed {
             return Err(WriteError::Stopping);
         }
         state.jobs.push_back(Job { batch, reply, reservation });
         drop(state);
-        self.arrival.notify_one();
+        self.wake_writer_soon();
         Ok(receipt)
+    }
+
+    /// Wakes the writer once the tasks that are ready now have run: requests that arrived together are then
+    /// committed together, which halves the commits under load. Nothing waits for further requests to arrive.
+    fn wake_writer_soon(&self) {
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            self.shared.arrival.notify_one();
+            return;
+        };
+        if self.shared.wake_is_due.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let shared = Arc::clone(&self.shared);
+        runtime.spawn(async move {
+            tokio::task::yield_now().await;
+            shared.wake_is_due.store(false, Ordering::Release);
+            // Under the lock, so that the writer is not between its look at the queue and its wait.
+            let _state = shared.lock();
+            shared.arrival.notify_one();
+        });
     }
 
     /// Refuses further jobs. The writer takes what is queued and ends.
     pub fn close(&self) {
-        self.lock().closed = true;
-        self.arrival.notify_all();
+        self.shared.lock().closed = true;
+        self.shared.arrival.notify_all();
     }
 
     /// Waits for jobs and moves up to `max_rows` rows' worth of them (at least one job) into `jobs`.
     /// Returns false when the queue is closed and empty.
     pub(super) fn take(&self, max_rows: usize, jobs: &mut Vec<Job>) -> bool {
-        let mut state = self.lock();
-        while state.jobs.is_empty() {
-            if state.closed {
+        let mut state = self.shared.lock();
+        loop {
+            if state.closed && state.jobs.is_empty() {
                 return false;
             }
-            state = self.arrival.wait(state).unwrap_or_else(PoisonError::into_inner);
+            let arriving = self.shared.wake_is_due.load(Ordering::Acquire);
+            if state.closed || (!state.jobs.is_empty() && !arriving) {
+                break;
+            }
+            let patience = if state.jobs.is_empty() { Duration::MAX } else { ARRIVAL_PATIENCE };
+            let (woken, timeout) = self
+                .shared
+                .arrival
+                .wait_timeout(state, patience)
+                .unwrap_or_else(PoisonError::into_inner);
+            state = woken;
+            if timeout.timed_out() && !state.jobs.is_empty() {
+                break;
+            }
         }
         let mut rows = 0;
         while let Some(job) = state.jobs.front() {
@@ -115,7 +159,9 @@ impl WriteQueue {
         }
         true
     }
+}
 
+impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

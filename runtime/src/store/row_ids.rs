@@ -54,9 +54,11 @@ impl RowIds {
         self.newest
     }
 
-    /// Takes back what a failed transaction gave out.
+    /// Takes back what a failed transaction gave out. The next one looks into the table: the failed one may have
+    /// been the one that noticed another program's rows.
     pub(super) fn set_newest(&mut self, newest: RowId) {
         self.newest = newest;
+        self.data_version = -1;
     }
 
     /// The next id, at the start of a transaction. Looks into the table when another program has written to

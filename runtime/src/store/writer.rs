@@ -4,7 +4,7 @@
 //! reused. The writer never waits for a batch to fill.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use rusqlite::Connection;
@@ -12,12 +12,18 @@ use tokio::sync::watch;
 use tracing::{error, info};
 
 use super::checkpoint::restart_wal;
-use super::insert::{InsertError, Inserted, Inserter};
+use super::insert::{InsertError, Inserter};
 use super::queue::{Job, WriteQueue};
 use super::row_ids::RowIds;
 use super::{StoreError, TableTraits, WriteError};
 use crate::domain::{Receipt, Refusal, RowId, Schema};
 use crate::metrics::Metrics;
+
+/// Takes up space as a batch does, for [`Writer::probe`].
+const FILL: &str =
+    "INSERT OR REPLACE INTO loglite_state (name, value) VALUES ('probe', zeroblob(?1))";
+const UNFILL: &str = "DELETE FROM loglite_state WHERE name = 'probe'";
+const MAX_PROBE_BYTES: usize = 4 << 20;
 
 /// Runs on a thread of its own until the queue is closed and empty.
 #[derive(Debug)]
@@ -37,6 +43,8 @@ pub(super) struct Writer {
 pub(super) struct WriterHealth {
     /// The newest commit failed.
     pub(super) failing: AtomicBool,
+    /// How much room the newest batch that failed takes, in bytes.
+    failed_bytes: AtomicUsize,
     /// The write-ahead log has grown past its mark: start it anew between two batches.
     pub(super) restart_wal: AtomicBool,
 }
@@ -109,6 +117,12 @@ impl Writer {
     fn fail(&self, jobs: &mut Vec<Job>, cause: &rusqlite::Error) {
         let failure = WriteError::from(cause);
         let rows: usize = jobs.iter().map(|job| job.batch.len()).sum();
+        if rows > 0 {
+            let bytes: usize = jobs.iter().map(|job| job.batch.byte_len()).sum();
+            // In pages, with indexes, rows take up more than packed.
+            let bytes = bytes.saturating_mul(2).min(MAX_PROBE_BYTES);
+            self.health.failed_bytes.store(bytes, Ordering::Relaxed);
+        }
         // Once per outage: the health flag is still clear when it begins.
         if !self.health.failing.swap(true, Ordering::Relaxed) {
             error!(error = %failure, rows, "batch not stored; its sources are told");
@@ -122,26 +136,41 @@ impl Writer {
 
     /// One transaction; begun again without the row when a row's conflict rule has rolled it back.
     fn write(&mut self, jobs: &[Job]) -> rusqlite::Result<Vec<Receipt>> {
+        if jobs.iter().all(|job| job.batch.is_empty()) {
+            self.probe()?;
+        }
         let mut excluded: Vec<Vec<Refusal>> = vec![Vec::new(); jobs.len()];
-        'transaction: loop {
+        loop {
             self.connection.prepare_cached("BEGIN IMMEDIATE")?.raw_execute()?;
-            let mut next = self.row_ids.begin(&self.connection)?;
-            let mut receipts = Vec::with_capacity(jobs.len());
-            for (job, excluded) in jobs.iter().zip(&mut excluded) {
-                let first = next;
-                match self.inserter.insert(&self.connection, &job.batch, excluded, &mut next) {
-                    Ok(inserted) => receipts.push(receipt(inserted, first, next)),
-                    Err(InsertError::TransactionLost(refusal)) => {
-                        excluded.push(refusal);
-                        continue 'transaction;
+            let first = self.row_ids.begin(&self.connection)?;
+            let batches = jobs.iter().map(|job| &job.batch);
+            let (mut receipts, next) =
+                match self.inserter.insert(&self.connection, batches, &excluded, first) {
+                    Ok(inserted) => inserted,
+                    Err(InsertError::TransactionLost { source, refusal }) => {
+                        excluded
+                            .get_mut(source)
+                            .into_iter()
+                            .for_each(|list| list.push(refusal.clone()));
+                        continue;
                     }
                     Err(InsertError::Storage(error)) => return Err(error),
-                }
+                };
+            for receipt in &mut receipts {
+                receipt.refused.sort_by_key(|refusal| refusal.index);
             }
             self.row_ids.save(&self.connection, next)?;
             self.connection.prepare_cached("COMMIT")?.raw_execute()?;
             return Ok(receipts);
         }
+    }
+
+    /// Writes as much as the batch that failed: one without rows fits where no other does, on a disk that is all but full.
+    fn probe(&self) -> rusqlite::Result<()> {
+        let bytes = self.health.failed_bytes.load(Ordering::Relaxed);
+        self.connection.execute(FILL, [bytes as i64])?;
+        self.connection.execute(UNFILL, [])?;
+        Ok(())
     }
 
     /// Leaves no transaction open. SQLite has rolled back by itself after some errors.
@@ -153,9 +182,4 @@ impl Writer {
             error!(error = %cause, "the failed transaction could not be rolled back");
         }
     }
-}
-
-fn receipt(inserted: Inserted, first: RowId, next: RowId) -> Receipt {
-    let newest = (next > first).then_some(RowId(next.0 - 1));
-    Receipt { stored: inserted.stored, refused: inserted.refused, newest }
 }

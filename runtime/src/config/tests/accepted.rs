@@ -1,3 +1,5 @@
+//! Files that are taken, and what they come to.
+
 use std::time::Duration;
 
 use super::super::{Config, JsonColumns, Pragma, keys};

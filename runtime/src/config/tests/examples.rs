@@ -1,3 +1,5 @@
+//! The files of `configs`: each of them is right.
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,3 +1,5 @@
+//! Files that are refused, and what is said of them.
+
 use std::fs;
 use std::path::Path;
 

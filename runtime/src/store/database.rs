@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tracing::{error, warn};
 
 use super::checkpoint::{Checkpointer, file_bytes, final_checkpoint, wal_path};
-use super::connection::{open_reader, open_writer};
+use super::connection::{open_checkpointer, open_reader, open_writer};
 use super::introspect::{read_schema, read_traits};
 use super::lock::DatabaseLock;
 use super::queue::WriteQueue;
@@ -54,6 +54,11 @@ impl Store {
     /// # Errors
     /// Any [`StoreError`] that makes the database unfit to serve.
     pub fn open(config: &Config, metrics: &Metrics) -> Result<Self, StoreError> {
+        let path = config.database.path();
+        Self::open_unlocated(config, metrics).map_err(|error| error.located(&path))
+    }
+
+    fn open_unlocated(config: &Config, metrics: &Metrics) -> Result<Self, StoreError> {
         super::check_linked_sqlite()?;
         let database = &config.database;
         let lock = DatabaseLock::acquire(&database.sqlite_dir)?;
@@ -76,7 +81,7 @@ impl Store {
         })?;
         let (stop_checkpointer, stop) = mpsc::channel();
         let checkpointer = Checkpointer {
-            connection: open_writer(database)?,
+            connection: open_checkpointer(database)?,
             database: database.path(),
             health: Arc::clone(&health),
             stop,
@@ -94,7 +99,7 @@ impl Store {
             health,
             path: database.path(),
             running: Mutex::new(Some(Running {
-                final_connection: open_writer(database)?,
+                final_connection: open_checkpointer(database)?,
                 writer: spawn("writer", move || writer.run()),
                 checkpointer: spawn("checkpointer", move || checkpointer.run()),
                 stop_checkpointer,
