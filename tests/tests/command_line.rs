@@ -22,7 +22,7 @@ fn without_a_configuration_it_serves_from_an_empty_directory() {
     assert!(server.address().ip().is_loopback());
     eventually("the log shows a first command", || {
         let command =
-            format!("curl http://{}/logs -d '{{\"message\": \"hello\"}}'", server.address());
+            format!("curl http://{}/logs -d '{{\"message\":\"hello\"}}'", server.address());
         server.process().stderr().contains(&command).then_some(())
     });
 }
