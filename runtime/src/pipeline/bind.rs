@@ -44,9 +44,8 @@ enum Place {
 pub(super) struct Slots<'a> {
     values: Vec<Option<&'a RawValue>>,
     unknown: Vec<(Cow<'a, str>, &'a RawValue)>,
-    /// Keys as the last entry had them: entries of one source mostly have the same ones in the same order.
-    expected: Vec<(Cow<'a, str>, Option<Place>)>,
-    seen: usize,
+    /// The value behind the last one that was put: entries mostly name columns in the order of the table.
+    expected: usize,
     text: String,
 }
 
@@ -76,26 +75,20 @@ impl Binder {
         Slots {
             values: vec![None; self.columns.len()],
             unknown: Vec::new(),
-            expected: Vec::with_capacity(self.columns.len()),
-            seen: 0,
+            expected: 0,
             text: String::new(),
         }
     }
 
     /// Puts one key's value in its place. Of a repeated key the last value counts.
     pub(super) fn put<'a>(&self, slots: &mut Slots<'a>, key: Cow<'a, str>, value: &'a RawValue) {
-        let place = match slots.expected.get(slots.seen) {
-            Some((expected, place)) if *expected == key => *place,
-            _ => {
-                let place = self.places.get(key.as_ref()).copied();
-                slots.expected.truncate(slots.seen);
-                slots.expected.push((key.clone(), place));
-                place
-            }
+        let place = match self.columns.get(slots.expected) {
+            Some(column) if *column == key => Some(Place::Value(slots.expected)),
+            _ => self.places.get(key.as_ref()).copied(),
         };
-        slots.seen += 1;
         match place {
             Some(Place::Value(at)) => {
+                slots.expected = at + 1;
                 if let Some(slot) = slots.values.get_mut(at) {
                     *slot = Some(value);
                 }
@@ -141,7 +134,7 @@ impl Slots<'_> {
     pub(super) fn clear(&mut self) {
         self.values.fill(None);
         self.unknown.clear();
-        self.seen = 0;
+        self.expected = 0;
     }
 }
 

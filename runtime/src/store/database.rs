@@ -10,12 +10,14 @@ use rusqlite::Connection;
 use tokio::sync::watch;
 use tracing::{error, warn};
 
+use super::answers::Publisher;
 use super::checkpoint::{Checkpointer, file_bytes, final_checkpoint, wal_path};
 use super::connection::{open_checkpointer, open_reader, open_writer};
 use super::introspect::{read_schema, read_traits};
 use super::lock::DatabaseLock;
 use super::queue::WriteQueue;
 use super::read_pool::ReadPool;
+use super::row_ids::RowIds;
 use super::writer::{Writer, WriterHealth, WriterParts};
 use super::{StoreError, WriteError, migrate};
 use crate::config::Config;
@@ -70,15 +72,20 @@ impl Store {
         let schema = Arc::new(schema);
         let queue = Arc::new(WriteQueue::new(config.ingest.ingest_queue_size, metrics.clone()));
         let health = Arc::new(WriterHealth::default());
-        let (writer, watermark) = Writer::new(WriterParts {
+        let row_ids = RowIds::load(&connection, &schema, traits.autoincrement)?;
+        let (sender, watermark) = watch::channel(row_ids.newest());
+        let publisher = Publisher::new(sender, metrics.clone());
+        let writer = Writer::new(WriterParts {
             connection,
             schema: Arc::clone(&schema),
             traits,
+            row_ids,
+            publisher,
             queue: Arc::clone(&queue),
             batch_rows: config.ingest.batch_rows,
             health: Arc::clone(&health),
             metrics: metrics.clone(),
-        })?;
+        });
         let (stop_checkpointer, stop) = mpsc::channel();
         let checkpointer = Checkpointer {
             connection: open_checkpointer(database)?,

@@ -2,6 +2,7 @@
 //!
 //! It owns the writer, the read pool, checkpoints, migrations and the SQL text. It knows nothing of HTTP and plugins.
 
+mod answers;
 mod checkpoint;
 mod connection;
 mod database;

@@ -17,6 +17,10 @@ use crate::metrics::Metrics;
 /// How long the writer leaves it to the async threads to finish with what has arrived before it takes what is there.
 const ARRIVAL_PATIENCE: Duration = Duration::from_millis(5);
 
+/// With this many jobs the writer starts at once: more in one transaction would gain less than working side by side
+/// with the async threads.
+const EAGER_JOBS: usize = 48;
+
 /// Rows of one source on their way, and who waits to hear of their fate.
 #[derive(Debug)]
 pub(super) struct Job {
@@ -95,8 +99,13 @@ impl WriteQueue {
             return Err(WriteError::Stopping);
         }
         state.jobs.push_back(Job { batch, reply, reservation });
+        let waiting = state.jobs.len();
         drop(state);
-        self.wake_writer_soon();
+        if waiting == EAGER_JOBS {
+            self.shared.arrival.notify_one();
+        } else if waiting < EAGER_JOBS {
+            self.wake_writer_soon();
+        }
         Ok(receipt)
     }
 
@@ -134,7 +143,8 @@ impl WriteQueue {
             if state.closed && state.jobs.is_empty() {
                 return false;
             }
-            let arriving = self.shared.wake_is_due.load(Ordering::Acquire);
+            let arriving =
+                state.jobs.len() < EAGER_JOBS && self.shared.wake_is_due.load(Ordering::Acquire);
             if state.closed || (!state.jobs.is_empty() && !arriving) {
                 break;
             }

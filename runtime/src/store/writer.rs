@@ -8,15 +8,15 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use rusqlite::Connection;
-use tokio::sync::watch;
 use tracing::{error, info};
 
+use super::answers::{Answers, Publisher};
 use super::checkpoint::restart_wal;
 use super::insert::{InsertError, Inserter};
 use super::queue::{Job, WriteQueue};
 use super::row_ids::RowIds;
-use super::{StoreError, TableTraits, WriteError};
-use crate::domain::{Receipt, Refusal, RowId, Schema};
+use super::{TableTraits, WriteError};
+use crate::domain::{Receipt, Refusal, Schema};
 use crate::metrics::Metrics;
 
 /// Takes up space as a batch does, for [`Writer::probe`].
@@ -33,7 +33,7 @@ pub(super) struct Writer {
     row_ids: RowIds,
     queue: Arc<WriteQueue>,
     batch_rows: usize,
-    watermark: watch::Sender<RowId>,
+    publisher: Publisher,
     health: Arc<WriterHealth>,
     metrics: Metrics,
 }
@@ -56,26 +56,25 @@ pub(super) struct WriterParts {
     pub(super) traits: TableTraits,
     pub(super) queue: Arc<WriteQueue>,
     pub(super) batch_rows: usize,
+    pub(super) row_ids: RowIds,
+    pub(super) publisher: Publisher,
     pub(super) health: Arc<WriterHealth>,
     pub(super) metrics: Metrics,
 }
 
 impl Writer {
-    /// Prepares to write; the receiver tells the newest committed row id from then on.
-    pub(super) fn new(parts: WriterParts) -> Result<(Self, watch::Receiver<RowId>), StoreError> {
-        let row_ids = RowIds::load(&parts.connection, &parts.schema, parts.traits.autoincrement)?;
-        let (watermark, receiver) = watch::channel(row_ids.newest());
-        let writer = Self {
-            inserter: Inserter::new(&parts.schema, parts.traits),
+    /// Prepares to write.
+    pub(super) fn new(parts: WriterParts) -> Self {
+        Self {
+            inserter: Inserter::new(&parts.connection, &parts.schema, parts.traits),
             connection: parts.connection,
-            row_ids,
+            row_ids: parts.row_ids,
             queue: parts.queue,
             batch_rows: parts.batch_rows,
-            watermark,
+            publisher: parts.publisher,
             health: parts.health,
             metrics: parts.metrics,
-        };
-        Ok((writer, receiver))
+        }
     }
 
     /// Writes until the queue is closed and empty, then closes the connection.
@@ -96,25 +95,26 @@ impl Writer {
         self.inserter.trim();
         match self.write(jobs) {
             Ok(receipts) => {
-                self.metrics.commit_seconds.observe(begun.elapsed().as_secs_f64());
                 self.metrics.batches_committed.inc();
-                self.health.failing.store(false, Ordering::Relaxed);
-                self.watermark.send_replace(self.row_ids.newest());
-                for (job, receipt) in jobs.drain(..).zip(receipts) {
+                if self.health.failing.swap(false, Ordering::Relaxed) {
+                    info!("batches are stored again");
+                }
+                for receipt in &receipts {
                     self.metrics.entries_stored.inc_by(receipt.stored as u64);
                     self.metrics.entries_refused.inc_by(receipt.refused.len() as u64);
-                    job.answer(Ok(receipt));
                 }
+                let jobs = jobs.drain(..).zip(receipts.into_iter().map(Ok)).collect();
+                self.publisher.publish(Answers { jobs, newest: self.row_ids.newest(), begun });
             }
             Err(cause) => {
                 self.row_ids.set_newest(before);
                 self.roll_back();
-                self.fail(jobs, &cause);
+                self.fail(jobs, &cause, begun);
             }
         }
     }
 
-    fn fail(&self, jobs: &mut Vec<Job>, cause: &rusqlite::Error) {
+    fn fail(&self, jobs: &mut Vec<Job>, cause: &rusqlite::Error, begun: Instant) {
         let failure = WriteError::from(cause);
         let rows: usize = jobs.iter().map(|job| job.batch.len()).sum();
         if rows > 0 {
@@ -129,9 +129,8 @@ impl Writer {
         }
         self.metrics.batches_failed.inc();
         self.metrics.entries_failed.inc_by(rows as u64);
-        for job in jobs.drain(..) {
-            job.answer(Err(failure.clone()));
-        }
+        let jobs = jobs.drain(..).map(|job| (job, Err(failure.clone()))).collect();
+        self.publisher.publish(Answers { jobs, newest: self.row_ids.newest(), begun });
     }
 
     /// One transaction; begun again without the row when a row's conflict rule has rolled it back.
