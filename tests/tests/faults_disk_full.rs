@@ -132,6 +132,27 @@ fn a_full_disk_is_told_and_nothing_acknowledged_is_lost() {
 }
 
 #[test]
+fn a_small_disk_is_filled_by_rows_and_not_by_the_write_ahead_log() {
+    let home = Home::new(&config::with(""));
+    let directory = home.path().join("db");
+    let Ok(_disk) = Mount::small(&directory, DISK_BYTES) else {
+        eprintln!("not tested, as no small disk can be mounted here");
+        return;
+    };
+    let server = home.start();
+    let mut posted = 0;
+    // A transaction per row: each writes some pages to the log, which are mostly the same ones.
+    while posted < 3_000
+        && server.post(json!({"message": "a row of its own"}).to_string()).status == 200
+    {
+        posted += 1;
+    }
+    assert_eq!(posted, 3_000, "the disk is full of something else");
+    let log = fs::metadata(directory.join("logs.db-wal")).expect("there is a log").len();
+    assert!(log < DISK_BYTES / 2, "{log}");
+}
+
+#[test]
 fn a_full_disk_at_the_end_keeps_what_was_acknowledged() {
     let home = Home::new(&config::with(""));
     let Ok(_disk) = Mount::small(&home.path().join("db"), DISK_BYTES) else {

@@ -216,6 +216,16 @@ fn of_a_repeated_key_the_last_value_counts() {
 }
 
 #[test]
+fn half_a_surrogate_pair_is_replaced_and_the_entry_stored() {
+    let server = start("");
+
+    let answer = server.post(r#"[{"message": "a\udc80\ud83d\ude00b"}, {"message": "\ud800"}]"#);
+
+    assert_eq!(answer.at("/result/stored"), 2, "{answer:?}");
+    assert_eq!(messages(&server), ["a\u{fffd}😀b", "\u{fffd}"]);
+}
+
+#[test]
 fn a_large_array_is_stored_whole_and_in_order() {
     let server = start("");
     let entries: Vec<_> = (0..5_000).map(|n| json!({"message": "m", "line": n})).collect();

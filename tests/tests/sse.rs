@@ -141,6 +141,20 @@ fn last_event_ids_that_name_no_row_are_answered_for_what_they_are() {
 }
 
 #[test]
+fn a_page_can_name_the_event_to_go_on_behind_in_the_address() {
+    let server = start("sse_debounce_ms: 0");
+    server.store(&json!([{"message": "a"}, {"message": "b"}]));
+
+    let mut stream = server.subscribe("/logs/sse?last_event_id=1&fields=message");
+    let mut reconnected = server.subscribe_after("/logs/sse?last_event_id=0", Some("1"));
+
+    assert_eq!(messages(&stream.rows(1)), ["b"]);
+    assert_eq!(messages(&reconnected.rows(1)), ["b"]);
+    assert_eq!(server.get("/logs/sse?last_event_id=x").status, 400);
+    assert_eq!(server.get("/logs?last_event_id=1").status, 400);
+}
+
+#[test]
 fn filters_work_as_in_get_logs() {
     let server = start("sse_debounce_ms: 0");
     let mut errors = server.subscribe("/logs/sse?fields=message&level==ERROR&line=>5");

@@ -41,10 +41,12 @@ pub(super) async fn handle(
     RawQuery(raw): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let query = tail_query(api.schema(), &raw.unwrap_or_default())?;
+    let (query, given) = tail_query(api.schema(), &raw.unwrap_or_default())?;
+    // When a browser reconnects, the header is newer than the address.
+    let after = last_event_id(&headers)?.or(given);
     let encoder =
         RowEncoder::new(api.schema(), &query.fields, RowFormat::JsonItems, api.json_columns);
-    let subject = Subject { query, encoder, after: last_event_id(&headers)? };
+    let subject = Subject { query, encoder, after };
     let source = (Arc::clone(api.store.live_reads()), Arc::clone(api.schema()));
     let tail = Tail::new(source, api.store.watermark(), subject, api.pace);
     let body = Body::from_stream(stream::unfold(Subscriber::new(api, tail), Subscriber::next));

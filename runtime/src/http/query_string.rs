@@ -7,7 +7,7 @@
 use super::cursor;
 use super::error::ApiError;
 use crate::domain::{
-    Affinity, ColumnId, Filter, Kind, Literal, Operator, Order, Query, Schema, Start,
+    Affinity, ColumnId, Filter, Kind, Literal, Operator, Order, Query, RowId, Schema, Start,
 };
 use crate::store::RowFormat;
 
@@ -22,7 +22,8 @@ const OPERATORS: [(&str, Operator); 7] = [
     (">", Operator::Above),
     ("<", Operator::Below),
 ];
-const RESERVED: [&str; 6] = ["fields", "limit", "offset", "order", "cursor", "format"];
+const RESERVED: [&str; 7] =
+    ["fields", "limit", "offset", "order", "cursor", "format", "last_event_id"];
 
 /// What GET /logs was asked for.
 #[derive(Debug)]
@@ -65,22 +66,35 @@ pub(super) fn logs_query(schema: &Schema, raw: &str) -> Result<LogsQuery, ApiErr
             ));
         }
     };
+    if parameters.get("last_event_id")?.is_some() {
+        let message = "`last_event_id` belongs to /logs/sse; here `cursor` goes on behind a row";
+        return Err(ApiError::bad_request(message));
+    }
     let fields = parameters.fields(schema)?;
     let query = Query { fields, filters: parameters.filters, order, start, limit };
     Ok(LogsQuery { query, format })
 }
 
-/// Reads the query string of GET /logs/sse: `fields` and filters.
-pub(super) fn tail_query(schema: &Schema, raw: &str) -> Result<Query, ApiError> {
+/// Reads the query string of GET /logs/sse: `fields`, filters, and the row to go on behind. The latter is for pages,
+/// which can't set the header `Last-Event-ID` on a stream that they open.
+pub(super) fn tail_query(schema: &Schema, raw: &str) -> Result<(Query, Option<RowId>), ApiError> {
     let parameters = Parameters::read(schema, raw)?;
-    if let Some((name, _)) = parameters.reserved.iter().find(|(name, _)| name != "fields") {
+    let known = |name: &str| matches!(name, "fields" | "last_event_id");
+    if let Some((name, _)) = parameters.reserved.iter().find(|(name, _)| !known(name)) {
         return Err(ApiError::bad_request(format!(
-            "`{name}` has no meaning for a live stream; it takes `fields` and filters"
+            "`{name}` has no meaning for a live stream; it takes `fields`, `last_event_id` and filters"
         )));
     }
+    let id = parameters.get("last_event_id")?;
+    let after = id
+        .map(|text| {
+            text.parse().map(RowId).map_err(|_| unexpected("last_event_id", text, "an event's id"))
+        })
+        .transpose()?;
     let fields = parameters.fields(schema)?;
     let (order, start) = (Order::Ascending, Start::Offset(0));
-    Ok(Query { fields, filters: parameters.filters, order, start, limit: None })
+    let query = Query { fields, filters: parameters.filters, order, start, limit: None };
+    Ok((query, after))
 }
 
 impl Parameters {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::Request;
+use axum::http::{Request, StatusCode};
 use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -222,15 +222,18 @@ async fn answer(
     let begun = Instant::now();
     let in_flight = InFlight::new(in_flight);
     let id = request_id::of(&request);
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let (method, uri) = (request.method().clone(), request.uri().clone());
     let mut response = router.oneshot(request.map(Body::new)).await?;
     let status = response.status();
     api.metrics.request_answered(status.as_u16());
     let (milliseconds, request) = (begun.elapsed().as_millis(), &id);
-    if status.is_server_error() {
-        warn!(?request, %method, path, status = status.as_u16(), milliseconds, "request failed");
+    // Of 503 and 507 the writer tells once, not per request.
+    let is_defect =
+        matches!(status, StatusCode::INTERNAL_SERVER_ERROR | StatusCode::GATEWAY_TIMEOUT);
+    if is_defect {
+        warn!(?request, %method, path = uri.path(), status = status.as_u16(), milliseconds, "request failed");
     } else {
-        debug!(?request, %method, path, status = status.as_u16(), milliseconds, "request");
+        debug!(?request, %method, path = uri.path(), status = status.as_u16(), milliseconds, "request");
     }
     response.headers_mut().insert(X_REQUEST_ID, id);
     Ok(response.map(|body| Body::new(GuardedBody { body, _in_flight: in_flight })))

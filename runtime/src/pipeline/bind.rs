@@ -170,6 +170,36 @@ fn folded<'s>(slots: &'s mut Slots<'_>, at: usize, name: &str) -> Result<&'s str
     Ok(&slots.text)
 }
 
+/// A string in which halves of surrogate pairs, which are no text, are replaced by U+FFFD. Python sends them for file
+/// names that are not UTF-8.
+struct LossyText(String);
+
+impl<'de> serde::Deserialize<'de> for LossyText {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl serde::de::Visitor<'_> for Visitor {
+            type Value = LossyText;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a string")
+            }
+
+            fn visit_bytes<E>(self, bytes: &[u8]) -> Result<LossyText, E> {
+                let mut text = String::with_capacity(bytes.len());
+                for chunk in bytes.utf8_chunks() {
+                    text.push_str(chunk.valid());
+                    // A half is three bytes, each of which is a chunk of its own; only the first starts a character.
+                    if chunk.invalid().first().is_some_and(|byte| *byte >= 0xC0) {
+                        text.push(char::REPLACEMENT_CHARACTER);
+                    }
+                }
+                Ok(LossyText(text))
+            }
+        }
+        deserializer.deserialize_bytes(Visitor)
+    }
+}
+
 /// An object's members in order, unparsed.
 struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 
@@ -231,7 +261,7 @@ impl RowBatchBuilder {
             self.push(Value::Text(inner));
             return Ok(());
         }
-        let text: String =
+        let LossyText(text) =
             serde_json::from_str(raw).map_err(|error| format!("`{name}`: {error}"))?;
         self.push(Value::Text(&text));
         Ok(())

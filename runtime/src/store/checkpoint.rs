@@ -1,8 +1,8 @@
 //! Moves committed pages from the write-ahead log into the database, without stalling commits.
 //!
-//! A thread with a connection of its own runs PASSIVE checkpoints, which wait for nobody. They alone never
-//! let the log start anew while commits keep coming, so past a mark the writer is asked to restart it between
-//! two batches: by then only the newest few pages are left to copy.
+//! A thread with a connection of its own runs PASSIVE checkpoints, which wait for nobody. They alone never let the
+//! log start anew while commits keep coming, so past a mark the writer empties it between two batches: by then only
+//! the newest pages are left to copy.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,8 +16,10 @@ use tracing::{debug, warn};
 use super::writer::WriterHealth;
 
 const INTERVAL: Duration = Duration::from_millis(500);
-/// The write-ahead log is started anew once it is longer than this.
+/// The write-ahead log is started anew once it is longer than this, or than a quarter of the free disk.
 const RESTART_BYTES: u64 = 64 << 20;
+/// However full the disk, a log this short is left alone.
+const SHORT_LOG_BYTES: u64 = 1 << 20;
 
 /// Checkpoints until its stop channel closes.
 pub(super) struct Checkpointer {
@@ -29,10 +31,10 @@ pub(super) struct Checkpointer {
 
 impl Checkpointer {
     pub(super) fn run(self) {
-        let wal = wal_path(&self.database);
         let mut seen = 0;
         let mut failing = false;
         while self.stop.recv_timeout(INTERVAL) == Err(RecvTimeoutError::Timeout) {
+            self.health.longest_log.store(longest_log(&self.database), Ordering::Relaxed);
             let frames = match self.checkpoint(seen) {
                 Ok(frames) => frames,
                 Err(error) => {
@@ -44,9 +46,6 @@ impl Checkpointer {
                 }
             };
             failing = false;
-            if frames != seen && file_bytes(&wal) > RESTART_BYTES {
-                self.health.restart_wal.store(true, Ordering::Relaxed);
-            }
             seen = frames;
         }
     }
@@ -64,19 +63,33 @@ impl Checkpointer {
     }
 }
 
-/// Copies what is left of the log and lets the next commit start it anew. Waits for no reader.
-pub(super) fn restart_wal(connection: &Connection) {
+/// Copies what is left of the log into the database and empties it. Waits for no reader. Returns whether it worked.
+///
+/// On a disk with little room the log's own size may be what is missing.
+pub(super) fn restart_wal(connection: &Connection) -> bool {
     let restart = || -> rusqlite::Result<bool> {
         connection.busy_timeout(Duration::ZERO)?;
-        let busy: i64 =
-            connection.query_row("PRAGMA wal_checkpoint(RESTART)", [], |row| row.get(0))?;
+        let busy: rusqlite::Result<i64> =
+            connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0));
         connection.busy_timeout(super::BUSY_TIMEOUT)?;
-        Ok(busy == 0)
+        Ok(busy? == 0)
     };
     match restart() {
-        Ok(restarted) => debug!(restarted, "write-ahead log"),
-        Err(error) => warn!(%error, "the write-ahead log could not be started anew"),
+        Ok(restarted) => {
+            debug!(restarted, "write-ahead log");
+            restarted
+        }
+        Err(error) => {
+            debug!(%error, "the write-ahead log could not be started anew");
+            false
+        }
     }
+}
+
+/// How long the log may become on this disk, in bytes.
+pub(super) fn longest_log(database: &Path) -> u64 {
+    let free = rustix::fs::statvfs(database).map_or(u64::MAX, |disk| disk.f_bavail * disk.f_frsize);
+    (free / 4).clamp(SHORT_LOG_BYTES, RESTART_BYTES)
 }
 
 /// Copies the whole log into the database and empties it, at the end.

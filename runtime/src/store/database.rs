@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tracing::{error, warn};
 
 use super::answers::Publisher;
-use super::checkpoint::{Checkpointer, file_bytes, final_checkpoint, wal_path};
+use super::checkpoint::{Checkpointer, file_bytes, final_checkpoint, longest_log, wal_path};
 use super::connection::{open_checkpointer, open_reader, open_writer};
 use super::introspect::{read_schema, read_traits};
 use super::lock::DatabaseLock;
@@ -72,6 +72,7 @@ impl Store {
         let schema = Arc::new(schema);
         let queue = Arc::new(WriteQueue::new(config.ingest.ingest_queue_size, metrics.clone()));
         let health = Arc::new(WriterHealth::default());
+        health.longest_log.store(longest_log(&database.path()), Ordering::Relaxed);
         let row_ids = RowIds::load(&connection, &schema, traits.autoincrement)?;
         let (sender, watermark) = watch::channel(row_ids.newest());
         let publisher = Publisher::new(sender, metrics.clone());
@@ -85,6 +86,7 @@ impl Store {
             batch_rows: config.ingest.batch_rows,
             health: Arc::clone(&health),
             metrics: metrics.clone(),
+            wal: wal_path(&database.path()),
         });
         let (stop_checkpointer, stop) = mpsc::channel();
         let checkpointer = Checkpointer {
@@ -184,6 +186,9 @@ impl Store {
         join("writer", running.writer);
         drop(running.stop_checkpointer);
         join("checkpointer", running.checkpointer);
+        // With the last connection SQLite removes the log's files.
+        self.reads.close();
+        self.live_reads.close();
         final_checkpoint(&running.final_connection);
     }
 

@@ -36,6 +36,11 @@ impl ReadPool {
         }
     }
 
+    /// Closes the connections that no query uses.
+    pub(super) fn close(&self) {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// Runs `query` on a connection, off the async threads. Waiting for a connection counts towards the deadline.
     /// Dropping the future interrupts the query.
     ///

@@ -3,27 +3,28 @@
 //! Invariants: a receipt is sent after the commit, never before. Row ids rise in commit order and are never
 //! reused. The writer never waits for a batch to fill.
 
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use rusqlite::Connection;
 use tracing::{error, info};
 
 use super::answers::{Answers, Publisher};
-use super::checkpoint::restart_wal;
+use super::checkpoint::{file_bytes, restart_wal};
 use super::insert::{InsertError, Inserter};
 use super::queue::{Job, WriteQueue};
 use super::row_ids::RowIds;
-use super::{TableTraits, WriteError};
-use crate::domain::{Receipt, Refusal, Schema};
+use super::{Fault, TableTraits, WriteError};
+use crate::domain::{Receipt, Refusal, RowId, Schema};
 use crate::metrics::Metrics;
 
 /// Takes up space as a batch does, for [`Writer::probe`].
 const FILL: &str =
     "INSERT OR REPLACE INTO loglite_state (name, value) VALUES ('probe', zeroblob(?1))";
 const UNFILL: &str = "DELETE FROM loglite_state WHERE name = 'probe'";
-const MAX_PROBE_BYTES: usize = 4 << 20;
+const PROBE_BYTES: std::ops::RangeInclusive<usize> = (64 << 10)..=(4 << 20);
 
 /// Runs on a thread of its own until the queue is closed and empty.
 #[derive(Debug)]
@@ -36,6 +37,9 @@ pub(super) struct Writer {
     publisher: Publisher,
     health: Arc<WriterHealth>,
     metrics: Metrics,
+    wal: PathBuf,
+    /// The log's length at which emptying it is tried again.
+    next_restart: u64,
 }
 
 /// What others may know of the writer, and ask of it.
@@ -45,8 +49,8 @@ pub(super) struct WriterHealth {
     pub(super) failing: AtomicBool,
     /// How much room the newest batch that failed takes, in bytes.
     failed_bytes: AtomicUsize,
-    /// The write-ahead log has grown past its mark: start it anew between two batches.
-    pub(super) restart_wal: AtomicBool,
+    /// How long the write-ahead log may become before it is emptied, in bytes.
+    pub(super) longest_log: AtomicU64,
 }
 
 /// What the writer needs to start.
@@ -60,6 +64,7 @@ pub(super) struct WriterParts {
     pub(super) publisher: Publisher,
     pub(super) health: Arc<WriterHealth>,
     pub(super) metrics: Metrics,
+    pub(super) wal: PathBuf,
 }
 
 impl Writer {
@@ -74,6 +79,8 @@ impl Writer {
             publisher: parts.publisher,
             health: parts.health,
             metrics: parts.metrics,
+            wal: parts.wal,
+            next_restart: 0,
         }
     }
 
@@ -82,18 +89,36 @@ impl Writer {
         let mut jobs = Vec::new();
         while self.queue.take(self.batch_rows, &mut jobs) {
             self.commit(&mut jobs);
-            if self.health.restart_wal.swap(false, Ordering::Relaxed) {
-                restart_wal(&self.connection);
-            }
+            self.bound_log();
         }
         info!(newest = self.row_ids.newest().0, "writer drained");
+    }
+
+    /// Empties the write-ahead log when it has become too long. When a reader is in the way, again once it has grown by a
+    /// quarter.
+    fn bound_log(&mut self) {
+        let (bytes, longest) =
+            (file_bytes(&self.wal), self.health.longest_log.load(Ordering::Relaxed));
+        if bytes <= longest {
+            self.next_restart = 0;
+        } else if bytes >= self.next_restart {
+            let restarted = restart_wal(&self.connection);
+            self.next_restart = if restarted { 0 } else { bytes + longest / 4 };
+        }
     }
 
     fn commit(&mut self, jobs: &mut Vec<Job>) {
         let begun = Instant::now();
         let before = self.row_ids.newest();
         self.inserter.trim();
-        match self.write(jobs) {
+        let mut outcome = self.write(jobs);
+        if outcome.as_ref().is_err_and(|cause| Fault::of(cause) == Fault::Full) {
+            self.take_back(before);
+            if restart_wal(&self.connection) {
+                outcome = self.write(jobs);
+            }
+        }
+        match outcome {
             Ok(receipts) => {
                 self.metrics.batches_committed.inc();
                 if self.health.failing.swap(false, Ordering::Relaxed) {
@@ -107,8 +132,7 @@ impl Writer {
                 self.publisher.publish(Answers { jobs, newest: self.row_ids.newest(), begun });
             }
             Err(cause) => {
-                self.row_ids.set_newest(before);
-                self.roll_back();
+                self.take_back(before);
                 self.fail(jobs, &cause, begun);
             }
         }
@@ -120,7 +144,7 @@ impl Writer {
         if rows > 0 {
             let bytes: usize = jobs.iter().map(|job| job.batch.byte_len()).sum();
             // In pages, with indexes, rows take up more than packed.
-            let bytes = bytes.saturating_mul(2).min(MAX_PROBE_BYTES);
+            let bytes = bytes.saturating_mul(2).clamp(*PROBE_BYTES.start(), *PROBE_BYTES.end());
             self.health.failed_bytes.store(bytes, Ordering::Relaxed);
         }
         // Once per outage: the health flag is still clear when it begins.
@@ -172,8 +196,9 @@ impl Writer {
         Ok(())
     }
 
-    /// Leaves no transaction open. SQLite has rolled back by itself after some errors.
-    fn roll_back(&self) {
+    /// Leaves no transaction open and no id given out. SQLite has rolled back by itself after some errors.
+    fn take_back(&mut self, newest: RowId) {
+        self.row_ids.set_newest(newest);
         if self.connection.is_autocommit() {
             return;
         }
