@@ -92,6 +92,11 @@ impl Service {
         self.store.schema()
     }
 
+    /// Waits for a part to end that should not: the service must then be stopped.
+    pub async fn failed(&self) {
+        self.store.writer_ended().await;
+    }
+
     /// Stops: no new requests, those in flight are answered, what was accepted is written, the database is closed.
     pub async fn stop(self) {
         info!("stopping");

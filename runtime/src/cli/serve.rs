@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::thread::available_parallelism;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{info, warn};
@@ -27,14 +27,17 @@ pub(super) fn run(config: Config, config_name: &str) -> anyhow::Result<ExitCode>
         let mut signals = Signals::new().context("cannot listen for signals")?;
         let service = Service::start(config).await?;
         greet(&service, config_name);
-        signals.next().await;
+        let outcome = tokio::select! {
+            _ = signals.next() => Ok(ExitCode::SUCCESS),
+            () = service.failed() => Err(anyhow!("the writer has ended early; the log above says why")),
+        };
         tokio::spawn(async move {
             let code = signals.next().await;
             warn!("second signal: exiting at once");
             std::process::exit(code);
         });
         service.stop().await;
-        Ok(ExitCode::SUCCESS)
+        outcome
     });
     // A query that is still running is cut off.
     runtime.shutdown_background();

@@ -40,6 +40,15 @@ pub struct Store {
     running: Mutex<Option<Running>>,
 }
 
+/// However the writer ends, nobody waits for it any longer.
+struct AbandonOnDrop(Arc<WriteQueue>);
+
+impl Drop for AbandonOnDrop {
+    fn drop(&mut self) {
+        self.0.abandon();
+    }
+}
+
 /// What [`Store::close`] takes apart.
 #[derive(Debug)]
 struct Running {
@@ -88,6 +97,7 @@ impl Store {
             metrics: metrics.clone(),
             wal: wal_path(&database.path()),
         });
+        let end = AbandonOnDrop(Arc::clone(&queue));
         let (stop_checkpointer, stop) = mpsc::channel();
         let checkpointer = Checkpointer {
             connection: open_checkpointer(database)?,
@@ -109,7 +119,10 @@ impl Store {
             path: database.path(),
             running: Mutex::new(Some(Running {
                 final_connection: open_checkpointer(database)?,
-                writer: spawn("writer", move || writer.run()),
+                writer: spawn("writer", move || {
+                    let _end = end;
+                    writer.run();
+                }),
                 checkpointer: spawn("checkpointer", move || checkpointer.run()),
                 stop_checkpointer,
                 _lock: lock,
@@ -145,6 +158,12 @@ impl Store {
     #[must_use]
     pub fn watermark(&self) -> watch::Receiver<RowId> {
         self.watermark.clone()
+    }
+
+    /// Waits for the end of the writer: before [`Store::close`] that is a defect.
+    pub async fn writer_ended(&self) {
+        let mut watermark = self.watermark();
+        while watermark.changed().await.is_ok() {}
     }
 
     /// The size of the database file and of its write-ahead log, in bytes.

@@ -135,6 +135,12 @@ impl WriteQueue {
         self.shared.arrival.notify_all();
     }
 
+    /// Refuses further jobs and drops those that wait: their sources hear that nothing more is written.
+    pub(super) fn abandon(&self) {
+        self.close();
+        self.shared.lock().jobs.clear();
+    }
+
     /// Waits for jobs and moves up to `max_rows` rows' worth of them (at least one job) into `jobs`.
     /// Returns false when the queue is closed and empty.
     pub(super) fn take(&self, max_rows: usize, jobs: &mut Vec<Job>) -> bool {
