@@ -31,9 +31,7 @@ pub struct Service {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The port can't be listened on.
-    #[error(
-        "cannot listen on {host}:{port}; stop the program that does, or set another `port` (0 picks a free one)"
-    )]
+    #[error("cannot listen on {host}:{port}; {}", way_out(source))]
     Listen {
         /// The configured host.
         host: String,
@@ -45,6 +43,20 @@ pub enum StartError {
     /// The database can't be served.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+fn way_out(error: &std::io::Error) -> &'static str {
+    match error.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            "stop the program that does, or set another `port` (0 picks a free one)"
+        }
+        std::io::ErrorKind::PermissionDenied => {
+            "set a `port` from 1024 on, or run it with the right to"
+        }
+        _ => {
+            "`host` must be a name or an address of this machine, such as 127.0.0.1, 0.0.0.0 or ::1"
+        }
+    }
 }
 
 impl Service {

@@ -24,7 +24,7 @@ pub(super) const KEYS: &[Key] = &[Key {
     name: "compression",
     expected: EXPECTED,
     doc: "Store each distinct value of the named columns once and its number in the rows. The columns \
-          are INTEGER in the table.",
+          are INTEGER in the table. Not in this version: `enabled: true` is refused.",
     read: Reader::Nested(read),
     show: |config| show(&config.compression),
 }];

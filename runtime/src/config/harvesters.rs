@@ -23,7 +23,8 @@ pub struct HarvesterConfig {
 pub(super) const KEYS: &[Key] = &[Key {
     name: "harvesters",
     expected: EXPECTED,
-    doc: "Sources that loglite reads by itself.",
+    doc: "Sources that loglite reads by itself. Not in this version: anything but an empty list is \
+          refused.",
     read: Reader::Nested(read),
     show: |config| show(&config.harvesters),
 }];

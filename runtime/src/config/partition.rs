@@ -47,7 +47,8 @@ impl PartitionInterval {
 pub(super) const KEYS: &[Key] = &[Key {
     name: "partition_interval",
     expected: "none, hourly, daily, weekly or monthly",
-    doc: "The time that one database file covers (UTC): none, hourly, daily, weekly or monthly.",
+    doc: "The time that one database file covers (UTC): none, hourly, daily, weekly or monthly. Not in \
+          this version: anything but none is refused.",
     read: Reader::Scalar(|config, text| {
         store(&mut config.partition_interval, PartitionInterval::from_name(text))
     }),

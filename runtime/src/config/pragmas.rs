@@ -54,7 +54,9 @@ fn sql_value(node: &Node) -> Option<String> {
         _ => {}
     }
     let number = value::signed(text).map(|number| number.to_string());
-    number.or_else(|| (is_word(text) || is_decimal(text)).then(|| text.clone()))
+    // A hyphen as in `encoding: UTF-8`.
+    let is_word = !text.starts_with('-') && is_word(&text.replace('-', "_"));
+    number.or_else(|| (is_word || is_decimal(text)).then(|| text.clone()))
 }
 
 fn is_word(text: &str) -> bool {

@@ -33,7 +33,8 @@ pub(super) const KEYS: &[Key] = &[
     Key {
         name: "vacuum_max_days",
         expected: "a number of days of at least 1",
-        doc: "Delete rows that are older than this, in days.",
+        doc: "Delete rows that are older than this, in days. Not acted on in this version: nothing is \
+              deleted, and less than the default is refused.",
         read: Reader::Scalar(|config, text| {
             store(&mut config.retention.vacuum_max_days, value::whole(text, 1..=u64::MAX))
         }),
@@ -42,7 +43,8 @@ pub(super) const KEYS: &[Key] = &[
     Key {
         name: "vacuum_max_size",
         expected: SIZE,
-        doc: "Delete the oldest rows when the database is larger than this.",
+        doc: "Delete the oldest rows when the database is larger than this. Not acted on in this \
+              version: nothing is deleted, and less than the default is refused.",
         read: Reader::Scalar(|config, text| {
             store(&mut config.retention.vacuum_max_size, value::size(text, 1..=u64::MAX))
         }),
@@ -51,7 +53,8 @@ pub(super) const KEYS: &[Key] = &[
     Key {
         name: "vacuum_target_size",
         expected: SIZE,
-        doc: "Delete down to this size; at most `vacuum_max_size`.",
+        doc: "Delete down to this size; at most `vacuum_max_size`. Not acted on in this version: \
+              nothing is deleted, and less than the default is refused.",
         read: Reader::Scalar(|config, text| {
             store(&mut config.retention.vacuum_target_size, value::size(text, 1..=u64::MAX))
         }),

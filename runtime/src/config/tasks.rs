@@ -48,7 +48,8 @@ pub(super) const KEYS: &[Key] = &[
     Key {
         name: "task_diagnostics_interval",
         expected: SECONDS,
-        doc: "The time between two measurements of the service and its database, in seconds.",
+        doc: "The time between two measurements of the service and its database, in seconds. Not acted \
+              on in this version.",
         read: Reader::Scalar(|config, text| {
             store(&mut config.tasks.diagnostics_interval, value::seconds(text))
         }),
@@ -57,7 +58,8 @@ pub(super) const KEYS: &[Key] = &[
     Key {
         name: "task_vacuum_interval",
         expected: SECONDS,
-        doc: "The time between two passes that delete old rows and return free pages, in seconds.",
+        doc: "The time between two passes that delete old rows and return free pages, in seconds. Not \
+              acted on in this version.",
         read: Reader::Scalar(|config, text| {
             store(&mut config.tasks.vacuum_interval, value::seconds(text))
         }),
@@ -66,7 +68,8 @@ pub(super) const KEYS: &[Key] = &[
     Key {
         name: "task_vacuum_max_size",
         expected: "a whole number of megabytes from 1 to 1048576",
-        doc: "How much space one pass returns to the file system at most, in megabytes.",
+        doc: "How much space one pass returns to the file system at most, in megabytes. Not acted on in \
+              this version.",
         read: Reader::Scalar(|config, text| {
             let megabytes = value::whole::<u64>(text, 1..=1 << 20);
             store(&mut config.tasks.vacuum_pass_size, megabytes.map(|count| ByteSize(count << 20)))
@@ -76,7 +79,7 @@ pub(super) const KEYS: &[Key] = &[
     Key {
         name: "vacuum_delete_batch_size",
         expected: COUNT,
-        doc: "How many rows one statement of a pass deletes at most.",
+        doc: "How many rows one statement of a pass deletes at most. Not acted on in this version.",
         read: Reader::Scalar(|config, text| {
             store(&mut config.tasks.vacuum_delete_batch_size, value::whole(text, 1..=u64::MAX))
         }),
@@ -85,7 +88,7 @@ pub(super) const KEYS: &[Key] = &[
     Key {
         name: "stats_retention_hours",
         expected: COUNT,
-        doc: "How long measurements are kept, in hours.",
+        doc: "How long measurements are kept, in hours. Not acted on in this version.",
         read: Reader::Scalar(|config, text| {
             store(&mut config.tasks.stats_retention_hours, value::whole(text, 1..=u64::MAX))
         }),

@@ -37,8 +37,8 @@ fn compression(config: &Config, report: &mut Report) {
 fn partitions(config: &Config, report: &mut Report) {
     if config.partition_interval != PartitionInterval::None {
         let what = "partitioning";
-        let way_out = "remove the key to keep all entries in one file, or keep using the older \
-                       loglite for partitioned databases";
+        let way_out = "remove the key for a new database, or keep using the older loglite for one \
+                       that is partitioned";
         report.add_to_key("partition_interval", Fault::Unsupported { what, way_out });
     }
 }

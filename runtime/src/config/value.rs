@@ -30,11 +30,11 @@ pub(super) fn is_none(text: &str) -> bool {
     text.is_empty() || text.eq_ignore_ascii_case("none") || text.eq_ignore_ascii_case("null")
 }
 
-/// `true`, `yes`, `on`, `1` or their opposites, in either case.
+/// `true`, `yes`, `y`, `on`, `1` or their opposites, in either case.
 pub(super) fn boolean(text: &str) -> Option<bool> {
     match text.trim().to_ascii_lowercase().as_str() {
-        "true" | "yes" | "on" | "1" => Some(true),
-        "false" | "no" | "off" | "0" => Some(false),
+        "true" | "yes" | "y" | "on" | "1" => Some(true),
+        "false" | "no" | "n" | "off" | "0" => Some(false),
         _ => None,
     }
 }
@@ -51,12 +51,33 @@ pub(super) fn visible(text: &str) -> Option<String> {
     fits.then(|| text.to_owned())
 }
 
-/// A whole number with its sign; `_` between digits is allowed, as in YAML 1.1.
+/// A whole number with its sign, as YAML 1.1 and 1.2 write it: `-32_000`, `0x1F`, `0o17`, `5.0`, `1e3`.
+///
+/// A leading zero meant octal in older versions of loglite and means nothing in YAML 1.2, so only what is the same
+/// both ways is a number: `07` and not `010`.
 pub(super) fn signed(text: &str) -> Option<i64> {
     let text = text.trim();
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
-    let well_placed = digits.split('_').all(|part| part.starts_with(|c: char| c.is_ascii_digit()));
-    if well_placed { text.replace('_', "").parse().ok() } else { None }
+    let (radix, digits) = match digits.split_at_checked(2) {
+        Some(("0x", digits)) => (16, digits),
+        Some(("0o", digits)) => (8, digits),
+        _ => (10, digits),
+    };
+    if !digits.split('_').all(|part| part.starts_with(|c: char| c.is_digit(radix))) {
+        return None;
+    }
+    let sign = if text.starts_with('-') { "-" } else { "" };
+    let plain = format!("{sign}{}", digits.replace('_', ""));
+    let number = i64::from_str_radix(&plain, radix).ok().or_else(|| without_fraction(&plain))?;
+    let is_ambiguous = radix == 10 && digits.starts_with('0') && number.unsigned_abs() > 7;
+    (!is_ambiguous).then_some(number)
+}
+
+/// A whole number written as a decimal one, if no digit of it is lost.
+fn without_fraction(text: &str) -> Option<i64> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    let number = text.parse::<f64>().ok().filter(|n| n.fract() == 0.0 && n.abs() <= EXACT)?;
+    format!("{number:.0}").parse().ok()
 }
 
 /// A whole number in `range` that fits `T`.

@@ -156,7 +156,7 @@ impl Source {
 
     fn node(&self, marked: &MarkedYaml<'_>) -> Node {
         let content = match &marked.data {
-            YamlData::Value(scalar) => self.scalar(scalar),
+            YamlData::Value(scalar) => self.scalar(marked, scalar),
             YamlData::Sequence(items) => {
                 Content::List(items.iter().map(|item| self.node(item)).collect())
             }
@@ -176,14 +176,24 @@ impl Source {
         NodeKey { at: node.at, text }
     }
 
-    fn scalar(&self, scalar: &Scalar<'_>) -> Content {
-        Content::Scalar(match scalar {
+    fn scalar(&self, marked: &MarkedYaml<'_>, scalar: &Scalar<'_>) -> Content {
+        let value = match scalar {
             Scalar::Null => return Content::Nothing,
+            Scalar::String(value) => return Content::Scalar(value.to_string()),
             Scalar::Boolean(value) => value.to_string(),
             Scalar::Integer(value) => value.to_string(),
             Scalar::FloatingPoint(value) => value.to_string(),
-            Scalar::String(value) => value.to_string(),
-        })
+        };
+        Content::Scalar(self.as_written(marked, scalar).unwrap_or(value))
+    }
+
+    /// How the file spells a number or truth value: a directory `1.10` is not the directory `1.1`.
+    /// `None` for what stands elsewhere, behind an alias.
+    fn as_written(&self, marked: &MarkedYaml<'_>, scalar: &Scalar<'_>) -> Option<String> {
+        let (start, end) = (marked.span.start.index(), marked.span.end.index());
+        let text: String = self.chars.get(start..end)?.iter().collect();
+        let text = text.trim();
+        (Scalar::parse_from_cow(text.into()) == *scalar).then(|| text.to_owned())
     }
 
     fn explain(&self, error: &ScanError) -> SyntaxError {

@@ -163,6 +163,10 @@ fn split(value: &str) -> Vec<String> {
             other => last.push(other),
         }
     }
+    // A comma at the end was never a mistake.
+    if parts.len() > 1 && parts.last().is_some_and(|part| part.trim().is_empty()) {
+        parts.pop();
+    }
     parts
 }
 
@@ -297,6 +301,11 @@ mod tests {
     }
 
     #[test]
+    fn a_comma_at_the_end_asks_for_nothing() {
+        assert_eq!(filters("line=>1,").len(), 1);
+    }
+
+    #[test]
     fn null_can_be_asked_for() {
         assert_eq!(filters("level=is+null"), [(2, Operator::IsNull, Literal::Null)]);
         assert_eq!(filters("level=IS%20NOT%20NULL"), [(2, Operator::IsNotNull, Literal::Null)]);
@@ -313,6 +322,7 @@ mod tests {
         for (raw, part) in [
             ("level=WARNING", "`level`: `WARNING` starts with none of the operators"),
             ("level==a,b", "`level`: `b` starts with none"),
+            ("level=", "`level`: `` starts with none"),
             ("nope==1", "unknown column `nope` as a filter; `Log` has: id, timestamp"),
             ("fields=level,nope", "unknown column `nope` in `fields`"),
             ("limit=-1", "`limit`: expected a whole number from 0, found `-1`"),

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use super::{BUSY_TIMEOUT, StoreError, health, pragma};
 use crate::config::DatabaseConfig;
@@ -94,7 +94,21 @@ fn open_checked(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError>
     health::check_file(path)?;
     let connection = open(path, flags)?;
     health::check_contents(&connection, path)?;
+    refuse_partitions(&connection, path)?;
     Ok(connection)
+}
+
+/// An older loglite may have put the entries into other files: without them, the log would look empty and ids would
+/// begin anew.
+fn refuse_partitions(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let located = |source| StoreError::at(path, source);
+    if !connection.table_exists(None, "partition_state").map_err(located)? {
+        return Ok(());
+    }
+    let sql = "SELECT interval FROM partition_state WHERE interval <> 'none'";
+    let interval = connection.query_row(sql, [], |row| row.get(0)).optional().map_err(located)?;
+    interval
+        .map_or(Ok(()), |interval| Err(StoreError::Partitioned { path: path.to_owned(), interval }))
 }
 
 fn open(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
@@ -235,6 +249,26 @@ mod tests {
             .expect("filled");
         drop(connection);
         open_writer(&config).expect("sound");
+    }
+
+    #[test]
+    fn a_database_whose_entries_are_in_partition_files_is_left_alone() {
+        let directory = directory();
+        let config = filled(directory.path());
+        let connection = open_writer(&config).expect("opened");
+        connection
+            .execute_batch(
+                "CREATE TABLE partition_state (id INTEGER PRIMARY KEY, interval TEXT NOT NULL);
+                 INSERT INTO partition_state VALUES (1, 'daily')",
+            )
+            .expect("as an older loglite leaves it");
+        drop(connection);
+
+        for error in [open_writer(&config).map(drop), open_trial(&config).map(drop)] {
+            let error = error.expect_err("partitioned");
+            assert!(error.to_string().contains("partition files beside it (daily)"), "{error}");
+            assert!(error.is_configuration());
+        }
     }
 
     #[test]

@@ -78,6 +78,7 @@ impl Store {
         let schema = read_schema(&connection, database)?;
         let traits = read_traits(&connection, &schema)?;
         warn_of_slow_order(&schema);
+        warn_of_dictionary(&connection)?;
         let schema = Arc::new(schema);
         let queue = Arc::new(WriteQueue::new(config.ingest.ingest_queue_size, metrics.clone()));
         let health = Arc::new(WriterHealth::default());
@@ -239,6 +240,19 @@ fn warn_of_slow_order(schema: &Schema) {
             column, "no index starts with the timestamp column: every query sorts all rows"
         );
     }
+}
+
+/// Values that an older loglite has replaced by ids come back as those ids.
+fn warn_of_dictionary(connection: &Connection) -> Result<(), StoreError> {
+    let is_compressed: bool =
+        connection
+            .query_row("SELECT EXISTS (SELECT 1 FROM column_dictionary)", [], |row| row.get(0))?;
+    if is_compressed {
+        warn!(
+            "an older loglite has compressed columns of this database; this version shows their ids, not their values"
+        );
+    }
+    Ok(())
 }
 
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> JoinHandle<()> {

@@ -86,6 +86,18 @@ pub enum StoreError {
         /// The other process, if it is known.
         pid: Option<u32>,
     },
+    /// An older loglite has cut the database into files by time.
+    #[error(
+        "the entries of {} are in partition files beside it ({interval}), which this version can't read; keep using \
+         the older loglite for it, or point `sqlite_dir` elsewhere",
+        path.display()
+    )]
+    Partitioned {
+        /// The database file, which has no entries itself.
+        path: PathBuf,
+        /// The time that one file covers, by its name in the config.
+        interval: String,
+    },
     /// The linked SQLite has a bug that can corrupt databases.
     #[error(
         "loglite is linked to SQLite {found}, which can corrupt a database in WAL mode; build it with SQLite 3.51.3 or newer"
@@ -308,7 +320,8 @@ impl StoreError {
     pub fn is_configuration(&self) -> bool {
         matches!(
             self,
-            Self::UnknownPragma { .. }
+            Self::Partitioned { .. }
+                | Self::UnknownPragma { .. }
                 | Self::PragmaValue { .. }
                 | Self::Pragma { .. }
                 | Self::NotATable { .. }

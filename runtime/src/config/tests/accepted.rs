@@ -20,11 +20,13 @@ fn a_boolean_is_read_as_yaml_1_1_does() {
         ("true", true),
         ("yes", true),
         ("On", true),
+        ("y", true),
         ("\"true\"", true),
         ("1", true),
         ("false", false),
         ("NO", false),
         ("off", false),
+        ("N", false),
         ("'off'", false),
         ("0", false),
     ] {
@@ -42,6 +44,27 @@ fn a_number_may_stand_in_quotes_and_a_size_in_either_case() {
 }
 
 #[test]
+fn a_number_may_have_any_form_that_yaml_gives_numbers() {
+    for text in ["7788", "+7788", "7_788", "0x1E6C", "0o17154", "7788.0", "7.788e3", "'7788'"] {
+        assert_eq!(accept(&format!("port: {text}")).http.port, 7788, "{text}");
+    }
+    assert_eq!(accept("port: 07").http.port, 7);
+    let pragmas = accept("sqlite_params: {mmap_size: 0x100, cache_size: -1_0}").database;
+    let values: Vec<_> = pragmas.sqlite_params.iter().map(|p| p.value.as_str()).collect();
+    assert_eq!(values, ["256", "-10"]);
+}
+
+#[test]
+fn a_name_that_looks_like_a_number_stays_as_it_is_written() {
+    for text in ["1.10", "0x10", "1e5", "007", "True", "+1"] {
+        let config = accept(&format!("log_table_name: {text} # a name\nsqlite_dir: {text}"));
+        assert_eq!(config.database.log_table_name, text);
+        assert_eq!(config.database.sqlite_dir.to_str(), Some(text));
+        assert_eq!(parse(&config.to_yaml(), &[]), Ok(config), "{text}");
+    }
+}
+
+#[test]
 fn units_are_those_that_the_keys_name() {
     let config = accept("sse_debounce_ms: 0\ntask_vacuum_interval: 0.5\ntask_vacuum_max_size: 5");
 
@@ -54,7 +77,7 @@ fn units_are_those_that_the_keys_name() {
 fn pragmas_keep_their_order_and_booleans_become_on_and_off() {
     let config = accept(
         "sqlite_params:\n  journal_mode: WAL\n  foreign_keys: OFF\n  automatic_index: true\n  \
-         cache_size: -32_000\n  mmap_size: '1'\n  cell_size_check: false",
+         cache_size: -32_000\n  mmap_size: '1'\n  cell_size_check: false\n  encoding: UTF-16le",
     );
 
     let expected = [
@@ -64,6 +87,7 @@ fn pragmas_keep_their_order_and_booleans_become_on_and_off() {
         ("cache_size", "-32000"),
         ("mmap_size", "1"),
         ("cell_size_check", "OFF"),
+        ("encoding", "UTF-16le"),
     ];
     let expected = expected.map(|(name, value)| Pragma { name: name.into(), value: value.into() });
     assert_eq!(config.database.sqlite_params, expected);

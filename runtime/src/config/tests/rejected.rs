@@ -45,6 +45,15 @@ fn an_unknown_key_is_reported_with_the_nearest_known_one() {
 }
 
 #[test]
+fn a_number_that_older_versions_read_as_another_is_refused_as_it_is_written() {
+    for text in ["017154", "1:00", "0b11", "08", "1.5", "1__0"] {
+        let message =
+            format!("1:7: `port`: expected a port number from 0 to 65535, found `{text}`");
+        check(&format!("port: {text}"), &[&message]);
+    }
+}
+
+#[test]
 fn every_problem_of_a_file_is_reported_from_top_to_bottom() {
     check(
         "port: 70000\nhots: x\ndebug: maybe\nport: [1]\nsse_limit: 0",
@@ -100,7 +109,7 @@ fn values_out_of_range_or_of_another_kind_are_rejected() {
         ("partition_interval", "yearly", "`yearly`"),
         ("task_backlog_max_size", "0", "`0`"),
         ("task_vacuum_interval", "0", "`0`"),
-        ("task_vacuum_interval", ".nan", "`NaN`"),
+        ("task_vacuum_interval", ".nan", "`.nan`"),
         ("vacuum_max_days", "0", "`0`"),
         ("harvesters", "file", "`file`"),
         ("compression", "on", "`on`"),
