@@ -31,7 +31,7 @@ pub struct Tail {
     watermark: watch::Receiver<RowId>,
     position: RowId,
     pace: Pace,
-    last_event: Option<Instant>,
+    last_read: Option<Instant>,
 }
 
 /// What a subscription reads.
@@ -74,7 +74,7 @@ impl Tail {
             position: subject.after.map_or(newest, |after| after.min(newest)),
             watermark,
             pace,
-            last_event: None,
+            last_read: None,
         }
     }
 
@@ -92,15 +92,19 @@ impl Tail {
                 Ok(Err(_)) => return Ok(Event::Ended),
                 Err(_) => return Ok(Event::Silence),
             }
-            if let Some(last_event) = self.last_event {
-                tokio::time::sleep_until(last_event + self.pace.debounce).await;
+            if let Some(last_read) = self.last_read {
+                let due = last_read + self.pace.debounce;
+                tokio::time::sleep_until(due.min(until)).await;
+                if due > until {
+                    return Ok(Event::Silence);
+                }
             }
             let newest = *self.watermark.borrow_and_update();
             let page = self.read(newest).await?;
             self.position = page.reached;
+            // With more rows waiting there is nothing to coalesce.
+            self.last_read = (self.position >= newest).then(Instant::now);
             if !page.rows.is_empty() {
-                // With more rows waiting there is nothing to coalesce.
-                self.last_event = (self.position >= newest).then(Instant::now);
                 return Ok(Event::Rows(page));
             }
             if Instant::now() >= until {

@@ -152,9 +152,17 @@ fn folded<'s>(slots: &'s mut Slots<'_>, at: usize, name: &str) -> Result<&'s str
         }
         Some(text) => members.push((Cow::Borrowed(name), text)),
     }
+    // By name, as an entry may have a hundred thousand keys.
+    let mut places: HashMap<String, usize> =
+        members.iter().enumerate().map(|(at, (key, _))| (key.clone().into_owned(), at)).collect();
     for (key, value) in &slots.unknown {
-        members.retain(|(known, _)| known != key);
-        members.push((Cow::Borrowed(key), value.get()));
+        match places.get(key.as_ref()).and_then(|at| members.get_mut(*at)) {
+            Some(member) => member.1 = value.get(),
+            None => {
+                places.insert(key.clone().into_owned(), members.len());
+                members.push((Cow::Borrowed(key), value.get()));
+            }
+        }
     }
     let mut text = String::from("{");
     for (key, value) in members {

@@ -8,18 +8,24 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use tracing::{debug, warn};
 
+use super::read_pool::ReadPool;
 use super::writer::WriterHealth;
 
 const INTERVAL: Duration = Duration::from_millis(500);
-/// The write-ahead log is started anew once it is longer than this, or than a quarter of the free disk.
+/// The write-ahead log is emptied once it is longer than this, or than a quarter of the free disk.
 const RESTART_BYTES: u64 = 64 << 20;
 /// However full the disk, a log this short is left alone.
 const SHORT_LOG_BYTES: u64 = 1 << 20;
+/// Queries are held back once the log is this many times longer than it should be: one after another, they have kept
+/// it from being emptied.
+const PATIENCE: u64 = 4;
+/// How long the writer has to empty the log while queries are held back. When it has nothing to commit, it is not needed.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Checkpoints until its stop channel closes.
 pub(super) struct Checkpointer {
@@ -27,6 +33,8 @@ pub(super) struct Checkpointer {
     pub(super) database: PathBuf,
     pub(super) health: Arc<WriterHealth>,
     pub(super) stop: Receiver<()>,
+    pub(super) readers: [Arc<ReadPool>; 2],
+    pub(super) runtime: tokio::runtime::Handle,
 }
 
 impl Checkpointer {
@@ -47,6 +55,29 @@ impl Checkpointer {
             };
             failing = false;
             seen = frames;
+            self.make_way();
+        }
+    }
+
+    /// Holds queries back for a moment when they, one after another, have kept the log from being emptied.
+    fn make_way(&self) {
+        let longest = self.health.longest_log.load(Ordering::Relaxed);
+        if file_bytes(&wal_path(&self.database)) < longest.saturating_mul(PATIENCE) {
+            return;
+        }
+        let [queries, tails] = &self.readers;
+        let _held_back =
+            self.runtime.block_on(async { (queries.pause().await, tails.pause().await) });
+        self.health.no_readers.store(true, Ordering::Relaxed);
+        let until = Instant::now() + PAUSE;
+        while self.health.no_readers.load(Ordering::Relaxed) && Instant::now() < until {
+            let moment = Duration::from_millis(1);
+            if self.stop.recv_timeout(moment) != Err(RecvTimeoutError::Timeout) {
+                return;
+            }
+        }
+        if self.health.no_readers.swap(false, Ordering::Relaxed) {
+            restart_wal(&self.connection);
         }
     }
 

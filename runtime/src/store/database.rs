@@ -20,7 +20,7 @@ use super::read_pool::ReadPool;
 use super::row_ids::RowIds;
 use super::writer::{Writer, WriterHealth, WriterParts};
 use super::{StoreError, WriteError, migrate};
-use crate::config::Config;
+use crate::config::{Config, DatabaseConfig};
 use crate::domain::{RowBatch, RowId, Schema, quote_identifier};
 use crate::metrics::Metrics;
 
@@ -99,22 +99,22 @@ impl Store {
             wal: wal_path(&database.path()),
         });
         let end = AbandonOnDrop(Arc::clone(&queue));
+        let reads = read_pool(database, database.db_pool_size, metrics)?;
+        let live_reads = read_pool(database, LIVE_READERS, metrics)?;
         let (stop_checkpointer, stop) = mpsc::channel();
         let checkpointer = Checkpointer {
             connection: open_checkpointer(database)?,
             database: database.path(),
             health: Arc::clone(&health),
             stop,
-        };
-        let pool = |size: usize| -> Result<_, StoreError> {
-            let readers = (0..size).map(|_| open_reader(database)).collect::<Result<_, _>>()?;
-            Ok(Arc::new(ReadPool::new(readers, database.query_timeout, metrics.clone())))
+            readers: [Arc::clone(&reads), Arc::clone(&live_reads)],
+            runtime: tokio::runtime::Handle::current(),
         };
         Ok(Self {
             schema,
             queue,
-            reads: pool(database.db_pool_size)?,
-            live_reads: pool(LIVE_READERS)?,
+            reads,
+            live_reads,
             watermark,
             health,
             path: database.path(),
@@ -215,6 +215,15 @@ impl Store {
     fn running(&self) -> MutexGuard<'_, Option<Running>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn read_pool(
+    database: &DatabaseConfig,
+    size: usize,
+    metrics: &Metrics,
+) -> Result<Arc<ReadPool>, StoreError> {
+    let readers = (0..size).map(|_| open_reader(database)).collect::<Result<_, _>>()?;
+    Ok(Arc::new(ReadPool::new(readers, database.query_timeout, metrics.clone())))
 }
 
 /// Applies pending migrations if the config says so, else tells of them.

@@ -228,8 +228,12 @@ pub fn read_tail(
     encoder: &RowEncoder,
     span: TailSpan,
 ) -> Result<TailPage, StoreError> {
-    let until = RowId(span.newest.0.min(span.after.0.saturating_add(TAIL_SPAN)));
-    let sql = tail_sql(schema, query, span.after, until);
+    // Ids may have gaps that hold millions of spans.
+    let Some(after) = before_next_row(connection, schema, span.after)? else {
+        return Ok(TailPage { reached: span.newest, ..TailPage::default() });
+    };
+    let until = RowId(span.newest.0.min(after.0.saturating_add(TAIL_SPAN)));
+    let sql = tail_sql(schema, query, after, until);
     let mut statement = connection.prepare_cached(&sql.text)?;
     let mut rows = statement.query(params_from_iter(&sql.values))?;
     let mut page = TailPage { reached: until, ..TailPage::default() };
@@ -259,6 +263,20 @@ fn tail_sql(schema: &Schema, query: &Query, after: RowId, until: RowId) -> Sql {
     sql.conditions(schema, &query.filters, Walk::RowIds, &span);
     sql.push(&format!(" ORDER BY {}", quote_identifier(schema.row_id_name())));
     sql
+}
+
+/// The id before the oldest row that is newer than `after`; none when there is no such row.
+fn before_next_row(
+    connection: &Connection,
+    schema: &Schema,
+    after: RowId,
+) -> rusqlite::Result<Option<RowId>> {
+    let (row_id, table) =
+        (quote_identifier(schema.row_id_name()), quote_identifier(schema.table()));
+    let sql = format!("SELECT min({row_id}) - 1 FROM {table} WHERE {row_id} > ?1");
+    connection
+        .prepare_cached(&sql)?
+        .query_row([after.0], |row| Ok(row.get::<_, Option<i64>>(0)?.map(RowId)))
 }
 
 /// The largest row id in the table; 0 when it is empty.

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::StoreError;
 use crate::metrics::Metrics;
@@ -20,6 +20,7 @@ const INSTRUCTIONS_PER_CHECK: i32 = 20_000;
 pub struct ReadPool {
     idle: Arc<Mutex<Vec<Connection>>>,
     free: Arc<Semaphore>,
+    size: u32,
     timeout: Duration,
     metrics: Metrics,
 }
@@ -30,10 +31,16 @@ impl ReadPool {
     pub fn new(connections: Vec<Connection>, timeout: Duration, metrics: Metrics) -> Self {
         Self {
             free: Arc::new(Semaphore::new(connections.len())),
+            size: u32::try_from(connections.len()).unwrap_or(u32::MAX),
             idle: Arc::new(Mutex::new(connections)),
             timeout,
             metrics,
         }
+    }
+
+    /// Waits for the running queries and keeps new ones waiting until the permit is dropped.
+    pub(super) async fn pause(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.free).acquire_many_owned(self.size).await.ok()
     }
 
     /// Closes the connections that no query uses.

@@ -51,6 +51,8 @@ pub(super) struct WriterHealth {
     failed_bytes: AtomicUsize,
     /// How long the write-ahead log may become before it is emptied, in bytes.
     pub(super) longest_log: AtomicU64,
+    /// Queries are held back, so that the log can be emptied.
+    pub(super) no_readers: AtomicBool,
 }
 
 /// What the writer needs to start.
@@ -101,9 +103,10 @@ impl Writer {
             (file_bytes(&self.wal), self.health.longest_log.load(Ordering::Relaxed));
         if bytes <= longest {
             self.next_restart = 0;
-        } else if bytes >= self.next_restart {
+        } else if bytes >= self.next_restart || self.health.no_readers.load(Ordering::Relaxed) {
             let restarted = restart_wal(&self.connection);
             self.next_restart = if restarted { 0 } else { bytes + longest / 4 };
+            self.health.no_readers.store(false, Ordering::Relaxed);
         }
     }
 
