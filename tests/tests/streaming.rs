@@ -150,3 +150,18 @@ fn a_client_that_hangs_up_during_a_long_answer_leaves_the_server_well() {
     }
     assert_eq!(lines_of(&server.get("/logs?format=ndjson&fields=id")).len(), ROWS);
 }
+
+#[test]
+fn rows_that_another_program_has_just_written_are_in_a_long_answer() {
+    let server = filled("");
+    let insert = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 2000)
+        INSERT INTO Log (message) SELECT 'other ' || x FROM n";
+    server.home().database().execute(insert, []).expect("another program can write");
+
+    let answer = server.get("/logs?fields=id&limit=100000&message=~=other");
+    let lines = lines_of(&server.get("/logs?fields=id&format=ndjson"));
+
+    assert_eq!(answer.at("/result/total"), 2000);
+    assert_eq!(answer.column("id").len(), 2000);
+    assert_eq!(lines.len(), ROWS + 2000);
+}

@@ -5,6 +5,7 @@ use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 use crate::pipeline::BadBody;
 use crate::store::{Fault, StoreError, WriteError};
@@ -21,7 +22,7 @@ struct Parts {
     status: StatusCode,
     message: String,
     header: Option<(axum::http::HeaderName, HeaderValue)>,
-    result: Option<serde_json::Value>,
+    result: Option<Box<RawValue>>,
 }
 
 #[derive(Serialize)]
@@ -29,7 +30,7 @@ struct Envelope<'a> {
     status: &'static str,
     error: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    result: Option<&'a serde_json::Value>,
+    result: Option<&'a RawValue>,
 }
 
 impl ApiError {
@@ -49,7 +50,7 @@ impl ApiError {
 
     /// Adds what was done all the same.
     pub(super) fn with_result(mut self, result: &impl Serialize) -> Self {
-        self.0.result = serde_json::to_value(result).ok();
+        self.0.result = serde_json::value::to_raw_value(result).ok();
         self
     }
 
@@ -72,7 +73,7 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let parts = *self.0;
         let envelope =
-            Envelope { status: "error", error: &parts.message, result: parts.result.as_ref() };
+            Envelope { status: "error", error: &parts.message, result: parts.result.as_deref() };
         let mut response = json(parts.status, &envelope);
         if let Some((name, value)) = parts.header {
             response.headers_mut().insert(name, value);
@@ -83,7 +84,11 @@ impl IntoResponse for ApiError {
 
 impl From<BadBody> for ApiError {
     fn from(error: BadBody) -> Self {
-        Self::bad_request(error.to_string())
+        let status = match error {
+            BadBody::TooMany => StatusCode::PAYLOAD_TOO_LARGE,
+            _ => StatusCode::BAD_REQUEST,
+        };
+        Self::new(status, error.to_string())
     }
 }
 

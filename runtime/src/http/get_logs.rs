@@ -14,8 +14,8 @@ use tracing::warn;
 use super::error::{ApiError, json_bytes};
 use super::query_string::{LogsQuery, logs_query};
 use super::{Api, ApiState, cursor};
-use crate::domain::{Query, RowId, Start};
-use crate::store::{Page, PageSpan, RowEncoder, RowFormat, StoreError, count_and_read, read_page};
+use crate::domain::{Query, Start};
+use crate::store::{Extent, Page, RowEncoder, RowFormat, StoreError, count_and_read, read_page};
 
 /// Rows per page of a longer answer: bounds its memory, and how long it keeps old pages of the database alive.
 const PAGE_ROWS: u64 = 1_000;
@@ -27,8 +27,7 @@ struct Answer {
     query: Query,
     format: RowFormat,
     encoder: Arc<RowEncoder>,
-    matches: u64,
-    newest: Option<RowId>,
+    extent: Extent,
     sent: u64,
     /// Rows before the first one, if the query started at an offset.
     offset: Option<u64>,
@@ -53,7 +52,7 @@ pub(super) async fn handle(
         json_bytes(StatusCode::OK, Body::empty())
     };
     let headers = response.headers_mut();
-    headers.insert(X_TOTAL_COUNT, HeaderValue::from(answer.matches));
+    headers.insert(X_TOTAL_COUNT, HeaderValue::from(answer.extent.matches));
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type(format)));
     if !answer.ended {
         *response.body_mut() = answer.into_body();
@@ -78,21 +77,17 @@ impl Answer {
         encoder: RowEncoder,
     ) -> Result<Self, StoreError> {
         let most = query.limit.map_or(PAGE_ROWS, |limit| limit.min(PAGE_ROWS));
-        let in_one_page = query.limit.is_some_and(|limit| limit <= PAGE_ROWS);
-        let newest = (!in_one_page).then(|| *api.store.watermark().borrow());
         let encoder = Arc::new(encoder);
         let (schema, question, rows) =
             (Arc::clone(api.schema()), query.clone(), Arc::clone(&encoder));
-        let (matches, page) = api
+        let (extent, page) = api
             .store
             .reads()
-            .run(move |connection| {
-                count_and_read(connection, &schema, &question, &rows, (most, newest))
-            })
+            .run(move |connection| count_and_read(connection, &schema, &question, &rows, most))
             .await?;
         let offset = if let Start::Offset(offset) = query.start { Some(offset) } else { None };
         let (page, sent, ended) = (Some(page), 0, false);
-        Ok(Self { api, query, format, encoder, matches, newest, sent, offset, page, ended })
+        Ok(Self { api, query, format, encoder, extent, sent, offset, page, ended })
     }
 
     /// Whether the page at hand is the last one.
@@ -108,7 +103,7 @@ impl Answer {
             return self.encoder.header();
         }
         let offset = self.offset.unwrap_or(0);
-        let (total, limit) = (self.matches, self.query.limit.unwrap_or(self.matches));
+        let (total, limit) = (self.extent.matches, self.query.limit.unwrap_or(self.extent.matches));
         format!(
             "{{\"status\":\"success\",\"result\":{{\"total\":{total},\"offset\":{offset},\"limit\":{limit},\"results\":["
         )
@@ -131,7 +126,10 @@ impl Answer {
     /// Whether rows are left behind the limit: known from an offset; behind a cursor, likely when the limit was reached.
     fn has_more(&self) -> bool {
         let limited = self.sent > 0 && self.query.limit.is_some_and(|limit| self.sent >= limit);
-        limited && self.offset.is_none_or(|offset| offset.saturating_add(self.sent) < self.matches)
+        limited
+            && self
+                .offset
+                .is_none_or(|offset| offset.saturating_add(self.sent) < self.extent.matches)
     }
 
     /// The rows of the page at hand. The query goes on behind them.
@@ -153,13 +151,12 @@ impl Answer {
         let (schema, query) = (Arc::clone(self.api.schema()), self.query.clone());
         let encoder = Arc::clone(&self.encoder);
         let left = self.query.limit.map_or(u64::MAX, |limit| limit - self.sent);
-        let span =
-            PageSpan { most: left.min(PAGE_ROWS), matches: self.matches, newest: self.newest };
+        let bounds = (self.extent, left.min(PAGE_ROWS));
         let page = self
             .api
             .store
             .reads()
-            .run(move |connection| read_page(connection, &schema, &query, &encoder, span))
+            .run(move |connection| read_page(connection, &schema, &query, &encoder, bounds))
             .await?;
         self.page = Some(page);
         Ok(())

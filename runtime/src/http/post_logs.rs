@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use bytes::Bytes;
 use serde::Serialize;
+use tokio::sync::Semaphore;
 
 use super::body::{self, Encoding};
 use super::error::{ApiError, json};
@@ -19,6 +20,9 @@ use crate::pipeline::{Bound, IngestError};
 
 /// A body up to this many bytes is read in place: about 100 µs.
 const INLINE_BYTES: usize = 64 << 10;
+
+/// Large bodies read at once: the others wait, so that queries keep their threads.
+static LARGE_BODIES: Semaphore = Semaphore::const_new(4);
 
 /// What became of the entries.
 #[derive(Debug, Serialize)]
@@ -74,6 +78,7 @@ async fn bind(
     if encoding == Encoding::Identity && bytes.len() <= INLINE_BYTES {
         return bind_now(api, &bytes, layout, encoding);
     }
+    let _turn = LARGE_BODIES.acquire().await;
     let api = Arc::clone(api);
     tokio::task::spawn_blocking(move || bind_now(&api, &bytes, layout, encoding))
         .await
@@ -90,7 +95,7 @@ fn bind_now(
     let binder = api.ingestor.binder();
     match layout {
         Layout::Json => Ok(binder.read_json(&bytes)?),
-        Layout::NdJson => Ok(binder.read_ndjson(&bytes)),
+        Layout::NdJson => Ok(binder.read_ndjson(&bytes)?),
     }
 }
 

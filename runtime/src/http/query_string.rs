@@ -12,6 +12,8 @@ use crate::domain::{
 use crate::store::RowFormat;
 
 const DEFAULT_LIMIT: u64 = 100;
+/// Conditions of one query: SQLite takes no more than a thousand in one expression.
+const MAX_CONDITIONS: usize = 500;
 /// Longer operators first: `>=` starts like `>`.
 const OPERATORS: [(&str, Operator); 7] = [
     (">=", Operator::AtLeast),
@@ -112,6 +114,10 @@ impl Parameters {
             for condition in split(&value) {
                 parameters.filters.push(filter(schema, column, &condition)?);
             }
+            if parameters.filters.len() > MAX_CONDITIONS {
+                let message = format!("a query may have {MAX_CONDITIONS} conditions at most");
+                return Err(ApiError::bad_request(message));
+            }
         }
         Ok(parameters)
     }
@@ -138,12 +144,16 @@ impl Parameters {
         if text == "*" || text.is_empty() {
             return Ok(schema.ids().collect());
         }
-        text.split(',')
-            .map(str::trim)
-            .map(|name| {
-                schema.find(name).ok_or_else(|| unknown_column(schema, name, "in `fields`"))
-            })
-            .collect()
+        let mut fields = Vec::new();
+        for name in text.split(',').map(str::trim) {
+            let column = schema.find(name);
+            let column = column.ok_or_else(|| unknown_column(schema, name, "in `fields`"))?;
+            if fields.contains(&column) {
+                return Err(ApiError::bad_request(format!("`fields` names `{name}` twice")));
+            }
+            fields.push(column);
+        }
+        Ok(fields)
     }
 }
 
@@ -331,6 +341,8 @@ mod tests {
             ("format=xml", "`format`: expected json, ndjson or csv"),
             ("limit=1&limit=2", "`limit` is given more than once"),
             ("cursor=zzz", "`cursor`"),
+            ("fields=line,level,line", "`fields` names `line` twice"),
+            (&"line=>1,<2&".repeat(251), "500 conditions at most"),
         ] {
             let error = logs_query(&schema(), raw).expect_err(raw);
             assert!(format!("{error:?}").contains(part), "{raw}: {error:?}");

@@ -13,6 +13,8 @@ use crate::domain::{Refusal, RowBatch, RowBatchBuilder};
 /// A batch is closed at this many rows or bytes, so that no source holds the writer for long.
 const BATCH_ROWS: usize = 1_000;
 const BATCH_BYTES: usize = 1 << 20;
+/// Entries of one body: bounds what a small compressed body can make of itself, here and in the answer.
+const MAX_ENTRIES: usize = 200_000;
 
 /// A body that holds no entries at all.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -23,6 +25,9 @@ pub enum BadBody {
     /// JSON of another shape.
     #[error("expected a JSON object or an array of objects, found {0}")]
     NotEntries(&'static str),
+    /// More entries than one body may hold.
+    #[error("the body holds more than {MAX_ENTRIES} entries; send fewer at once")]
+    TooMany,
     /// Not UTF-8.
     #[error("the body is not UTF-8 (byte {0}); JSON text must be")]
     NotUtf8(usize),
@@ -62,20 +67,29 @@ impl Binder {
             Some(b'[') => ArraySeed(&mut collector).deserialize(&mut json),
             _ => return Err(not_entries(text)),
         };
-        outcome.and_then(|()| json.end()).map_err(|error| BadBody::NotJson(explain(&error)))?;
+        let outcome = outcome.and_then(|()| json.end());
+        if collector.is_full() {
+            return Err(BadBody::TooMany);
+        }
+        outcome.map_err(|error| BadBody::NotJson(explain(&error)))?;
         Ok(collector.finish())
     }
 
     /// Reads one object per line; blank lines don't count. A line that can't be a row is refused alone.
-    #[must_use]
-    pub fn read_ndjson(&self, body: &[u8]) -> Bound {
+    ///
+    /// # Errors
+    /// [`BadBody::TooMany`]; then nothing of it counts.
+    pub fn read_ndjson(&self, body: &[u8]) -> Result<Bound, BadBody> {
         let mut collector = Collector::new(self, body.len());
         for line in Lines(body) {
             if !line.trim_ascii().is_empty() {
                 collector.line(line);
             }
+            if collector.is_full() {
+                return Err(BadBody::TooMany);
+            }
         }
-        collector.finish()
+        Ok(collector.finish())
     }
 }
 
@@ -132,6 +146,10 @@ impl<'b, 'a> Collector<'b, 'a> {
         self.slots.clear();
         self.bound.refused.push(Refusal { index: self.next_index, error });
         self.next_index += 1;
+    }
+
+    fn is_full(&self) -> bool {
+        self.next_index > MAX_ENTRIES
     }
 
     fn finish(mut self) -> Bound {
@@ -243,7 +261,11 @@ impl<'a> Visitor<'a> for ArraySeed<'_, '_, 'a> {
     }
 
     fn visit_seq<A: SeqAccess<'a>>(self, mut seq: A) -> Result<(), A::Error> {
-        while seq.next_element_seed(EntrySeed(self.0))?.is_some() {}
+        while seq.next_element_seed(EntrySeed(self.0))?.is_some() {
+            if self.0.is_full() {
+                return Err(serde::de::Error::custom("too many entries"));
+            }
+        }
         Ok(())
     }
 }

@@ -35,7 +35,7 @@ pub use error::StoreError;
 pub use fault::Fault;
 pub use introspect::{TableTraits, find_unknown_fields_column, read_schema, read_traits};
 pub use lock::DatabaseLock;
-pub use page::{Page, PageSpan, TailPage, TailSpan, count_and_read, read_page, read_tail};
+pub use page::{Extent, Page, TailPage, TailSpan, count_and_read, read_page, read_tail};
 pub use queue::{PendingReceipt, Reservation, WriteQueue};
 pub use read_pool::ReadPool;
 pub use write_error::WriteError;

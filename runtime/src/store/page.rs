@@ -50,17 +50,13 @@ fn count(connection: &Connection, schema: &Schema, filters: &[Filter]) -> Result
 /// Whether to walk the rows in order rather than to collect and sort all `matches`.
 ///
 /// Collecting costs all matches; walking looks at rows until the page is full: `wanted / share of matches`.
-fn choose_walk(schema: &Schema, rows: u64, matches: u64, wanted: u64) -> Walk {
-    let cost_of_walk = (u128::from(wanted) * u128::from(rows)) / u128::from(matches.max(1));
-    if schema.timestamp_indexed() && cost_of_walk < u128::from(matches) {
-        Walk::InOrder
-    } else {
-        Walk::Planner
-    }
+fn choose_walk(schema: &Schema, extent: Extent, wanted: u64) -> Walk {
+    let matches = u128::from(extent.matches);
+    let cost_of_walk = (u128::from(wanted) * u128::from(extent.rows)) / matches.max(1);
+    if schema.timestamp_indexed() && cost_of_walk < matches { Walk::InOrder } else { Walk::Planner }
 }
 
-/// One page of `query`, at most `most` rows of it. `matches` is the count of all matches, `newest` the row id up
-/// to which rows count.
+/// One page of `query`, at most `most` rows of it.
 ///
 /// # Errors
 /// [`StoreError::Timeout`] when the deadline interrupts it, or SQLite's error.
@@ -69,29 +65,19 @@ pub fn read_page(
     schema: &Schema,
     query: &Query,
     encoder: &RowEncoder,
-    span: PageSpan,
+    (extent, most): (Extent, u64),
 ) -> Result<Page, StoreError> {
     let skipped = if let Start::Offset(offset) = query.start { offset } else { 0 };
-    let rows = newest_row_id(connection, schema)?.0.unsigned_abs();
-    let wanted = skipped.saturating_add(span.most);
-    let walk = choose_walk(schema, rows, span.matches, wanted);
+    let walk = choose_walk(schema, extent, skipped.saturating_add(most));
     let mut page = Page::default();
-    let sql = page_sql(schema, query, walk, span, span.most);
-    fill(connection, &sql, encoder, span.most, &mut page)?;
     // Rows without a timestamp come last when the newest come first; a comparison with the cursor's timestamp
     // leaves them out.
-    if let Some(nulls) = nulls_behind(schema, query)
-        && !page.more
-        && page.rows < span.most
-    {
-        let rest = span.most - page.rows;
-        fill(
-            connection,
-            &page_sql(schema, &nulls, walk, span, rest),
-            encoder,
-            span.most,
-            &mut page,
-        )?;
+    let nulls = nulls_behind(schema, query);
+    for part in [Some(query), nulls.as_ref()].into_iter().flatten() {
+        if !page.more && page.rows < most {
+            let sql = page_sql(schema, part, walk, extent.newest, most - page.rows);
+            fill(connection, &sql, encoder, most, &mut page)?;
+        }
     }
     Ok(page)
 }
@@ -105,25 +91,27 @@ pub fn count_and_read(
     schema: &Schema,
     query: &Query,
     encoder: &RowEncoder,
-    bounds: (u64, Option<RowId>),
-) -> Result<(u64, Page), StoreError> {
+    most: u64,
+) -> Result<(Extent, Page), StoreError> {
     let snapshot = connection.unchecked_transaction()?;
+    let (oldest, newest) = id_range(&snapshot, schema)?;
     let matches = count(&snapshot, schema, &query.filters)?;
-    let span = PageSpan { most: bounds.0, matches, newest: bounds.1 };
-    let page = read_page(&snapshot, schema, query, encoder, span)?;
+    let rows = newest.0.saturating_sub(oldest.0).unsigned_abs().saturating_add(1);
+    let extent = Extent { matches, rows, newest };
+    let page = read_page(&snapshot, schema, query, encoder, (extent, most))?;
     snapshot.commit()?;
-    Ok((matches, page))
+    Ok((extent, page))
 }
 
-/// The bounds of one page.
+/// What a query is about, at the moment of its first page.
 #[derive(Debug, Clone, Copy)]
-pub struct PageSpan {
-    /// How many rows at most.
-    pub most: u64,
-    /// How many rows match the query's filters.
+pub struct Extent {
+    /// How many rows match the query's filters, exactly.
     pub matches: u64,
+    /// How many rows the table has at most.
+    rows: u64,
     /// Rows newer than this are not part of the answer, which is how a long answer ends while rows arrive.
-    pub newest: Option<RowId>,
+    newest: RowId,
 }
 
 fn nulls_behind(schema: &Schema, query: &Query) -> Option<Query> {
@@ -135,14 +123,14 @@ fn nulls_behind(schema: &Schema, query: &Query) -> Option<Query> {
     applies.then(|| Query { start: Start::Cursor(first_null), ..query.clone() })
 }
 
-fn page_sql(schema: &Schema, query: &Query, walk: Walk, span: PageSpan, limit: u64) -> Sql {
+fn page_sql(schema: &Schema, query: &Query, walk: Walk, newest: RowId, limit: u64) -> Sql {
     let table = quote_identifier(schema.table());
     let row_id = quote_identifier(schema.row_id_name());
     let mut sql = Sql::default();
     sql.push("SELECT ");
     sql.columns(schema, &query.fields, &table);
     sql.push(&format!(" FROM {table}"));
-    let mut further: Vec<_> = span.newest.map(Condition::NotNewer).into_iter().collect();
+    let mut further = vec![Condition::NotNewer(newest)];
     match &query.start {
         Start::Cursor(cursor) => {
             further.push(Condition::Behind(cursor, query.order));
@@ -182,12 +170,11 @@ fn fill(
     while let Some(row) = rows.next()? {
         encoder.encode(row, page.rows == 0, &mut page.bytes)?;
         page.rows += 1;
-        if page.rows == most || page.bytes.len() >= PAGE_BYTES {
-            page.last = Some(place(row, encoder)?);
-            page.more = true;
-            return Ok(());
-        }
         page.last = Some(place(row, encoder)?);
+        page.more = page.rows == most || page.bytes.len() >= PAGE_BYTES;
+        if page.more {
+            break;
+        }
     }
     Ok(())
 }
@@ -279,10 +266,15 @@ fn before_next_row(
         .query_row([after.0], |row| Ok(row.get::<_, Option<i64>>(0)?.map(RowId)))
 }
 
-/// The largest row id in the table; 0 when it is empty.
-fn newest_row_id(connection: &Connection, schema: &Schema) -> rusqlite::Result<RowId> {
+/// The smallest and the largest row id in the table; zeros when it is empty.
+fn id_range(connection: &Connection, schema: &Schema) -> rusqlite::Result<(RowId, RowId)> {
     let (row_id, table) =
         (quote_identifier(schema.row_id_name()), quote_identifier(schema.table()));
-    let sql = format!("SELECT coalesce(max({row_id}), 0) FROM {table}");
-    connection.prepare_cached(&sql)?.query_row([], |row| Ok(RowId(row.get(0)?)))
+    // Each a look-up of its own: SQLite has no such plan for both in one SELECT.
+    let sql = format!(
+        "SELECT coalesce((SELECT min({row_id}) FROM {table}), 0), coalesce((SELECT max({row_id}) FROM {table}), 0)"
+    );
+    connection
+        .prepare_cached(&sql)?
+        .query_row([], |row| Ok((RowId(row.get(0)?), RowId(row.get(1)?))))
 }
