@@ -150,15 +150,7 @@ fn an_export_that_nobody_reads_holds_up_nobody() {
         post_rows(&mut connection, number * ROWS_PER_POST);
     }
     let before = resident_bytes(&server);
-    let exports: Vec<TcpStream> = (0..5)
-        .map(|_| {
-            let mut socket = TcpStream::connect(server.address()).expect("connected");
-            let request = Request::get("/logs?format=ndjson").to_bytes();
-            socket.write_all(&request).expect("connected");
-            socket.read_exact(&mut [0; 100]).expect("the answer begins");
-            socket
-        })
-        .collect();
+    let exports: Vec<TcpStream> = (0..5).map(|_| stalled_export(&server)).collect();
 
     for number in 1_000_000..1_000_020 {
         assert_serves(&server, number);
@@ -167,6 +159,54 @@ fn an_export_that_nobody_reads_holds_up_nobody() {
     let growth = resident_bytes(&server).saturating_sub(before);
     assert!(growth < MEMORY_LIMIT / 2, "{} MB", growth >> 20);
     drop(exports);
+}
+
+#[test]
+fn readers_that_stop_lose_their_places_to_others() {
+    let server = Home::new(&config::with("max_connections: 2")).start();
+    let mut connection = server.connect();
+    for number in 0..30 {
+        post_rows(&mut connection, number * ROWS_PER_POST);
+    }
+    drop(connection);
+    let _stalled = [stalled_export(&server), stalled_export(&server)];
+    // Waits for one of them to be given up.
+    assert_serves(&server, 1_000_000);
+}
+
+#[test]
+fn bodies_of_many_requests_are_bounded_in_all() {
+    let keys = "max_body_size: 1MB\ningest_queue_size: 1MB\nbody_timeout_ms: 600000";
+    let server = Home::new(&config::with(keys)).start();
+    let part = format!("{{\"message\": \"{}", "x".repeat(600_000));
+    let head = "POST /logs HTTP/1.1\r\nHost: loglite\r\nContent-Length: 700000\r\n\r\n";
+    let mut held = half_sent(&server, 1, [head, &part].concat().as_bytes());
+    let body = format!("{part}\"}}");
+
+    let refused = eventually("there is no room for another", || {
+        let answer = server.post(body.as_str());
+        (answer.status != 200).then_some(answer)
+    });
+
+    assert_eq!(refused.status, 429, "{refused:?}");
+    assert!(refused.header("retry-after").is_some(), "{refused:?}");
+    assert!(refused.error().contains("`ingest_queue_size`"), "{refused:?}");
+    assert_serves(&server, 1);
+    let rest = format!("\"}}{}", " ".repeat(700_000 - part.len() - 2));
+    for connection in &mut held {
+        connection.write(rest.as_bytes()).expect("the server reads");
+        assert_eq!(connection.read_response().expect("an answer").status, 200);
+    }
+    assert_eq!(server.post(body.as_str()).status, 200, "what it held is given back");
+}
+
+/// An export of which only the beginning is read.
+fn stalled_export(server: &Server) -> TcpStream {
+    let mut socket = TcpStream::connect(server.address()).expect("connected");
+    let request = Request::get("/logs?format=ndjson").to_bytes();
+    socket.write_all(&request).expect("connected");
+    socket.read_exact(&mut [0; 100]).expect("the answer begins");
+    socket
 }
 
 fn post_rows(connection: &mut Connection, first: usize) {

@@ -129,6 +129,47 @@ fn a_request_under_way_is_answered_before_the_end() {
 }
 
 #[test]
+fn an_answer_that_is_read_slowly_arrives_as_a_whole() {
+    let server = Home::new(&config::with("shutdown_grace_ms: 600000")).start();
+    // More than the system keeps for a client that does not read.
+    let text = "x".repeat(14_000_000);
+    server.store(&json!({"message": text}));
+    let mut slow = server.connect();
+    slow.write(&Request::get("/logs?fields=message").to_bytes()).expect("connected");
+    slow.socket().peek(&mut [0]).expect("the answer begins");
+    let mut idle = server.connect();
+    idle.write(b"GET /logs HTTP/1.1\r\nHo").expect("connected");
+    server.process().terminate();
+    eventually("the stop begins", || is_stopping(server.process()).then_some(()));
+    // By then the server has looked for connections with nothing under way.
+    assert!(idle.read_to_end().expect("closed in time").is_empty());
+
+    let answer = slow.read_response().expect("a whole answer");
+
+    assert_eq!(answer.column("message"), [text]);
+    assert_eq!(server.wait().code, Some(0));
+}
+
+#[test]
+fn a_signal_during_a_migration_exits_at_once_and_undoes_it() {
+    let endless = "CREATE TABLE Log (id INTEGER PRIMARY KEY, timestamp TEXT, message TEXT);
+WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)
+INSERT INTO Log (message) SELECT i FROM n WHERE i < 0;";
+    let home = Home::new(&config::with_table(endless, ""));
+    let process = home.launch(&["serve", "-c", "config.yaml"]).spawn();
+    eventually("the database is made", || home.database_path().exists().then_some(()));
+
+    process.terminate();
+
+    let exit = process.wait();
+    assert_eq!(exit.code, Some(143), "{exit:#?}");
+    assert!(exit.stderr.contains("before the service was ready"), "{exit:#?}");
+    let tables = "SELECT count(*) FROM sqlite_master WHERE name = 'Log'";
+    let count: i64 = home.database().query_row(tables, [], |row| row.get(0)).expect("readable");
+    assert_eq!(count, 0);
+}
+
+#[test]
 fn after_the_grace_period_a_request_under_way_is_cut_off() {
     let keys = "shutdown_grace_ms: 300\nbody_timeout_ms: 600000";
     let server = Home::new(&config::with(keys)).start();

@@ -199,3 +199,80 @@ fn one_bad_entry_among_good_ones_is_refused_alone_under_concurrency() {
     assert_eq!(messages.len(), CLIENTS * POSTS * (ENTRIES - 1));
     assert_eq!(server.get("/logs?level==LOUD").at("/result/total"), 0);
 }
+
+/// A table whose `service` must be in another table by the time of the commit.
+const DEFERRED: &str = "
+    CREATE TABLE Services (name TEXT PRIMARY KEY);
+    INSERT INTO Services VALUES ('known');
+    CREATE TABLE Log (id INTEGER PRIMARY KEY, timestamp TEXT, message TEXT,
+        service TEXT REFERENCES Services (name) DEFERRABLE INITIALLY DEFERRED);";
+
+fn with_foreign_keys() -> Server {
+    let text = config::with_table(DEFERRED, "")
+        .replace("sqlite_params:", "sqlite_params:\n  foreign_keys: 'ON'");
+    Home::new(&text).start()
+}
+
+#[test]
+fn a_row_that_the_commit_fails_for_is_refused_alone() {
+    let server = with_foreign_keys();
+    let services = ["known", "known", "none", "known", "no other", "known", "known"];
+    let body = services
+        .iter()
+        .enumerate()
+        .map(|(at, service)| json!({"message": at.to_string(), "service": service}));
+
+    let answer = server.post(Value::from_iter(body).to_string());
+
+    assert_eq!((answer.status, answer.at("/result/stored")), (200, json!(5)), "{answer:?}");
+    assert_eq!(refused(&answer), [2, 4]);
+    assert!(answer.text().contains("FOREIGN KEY constraint failed"), "{answer:?}");
+    assert_eq!(messages(&server), ["0", "1", "3", "5", "6"]);
+    assert_eq!(server.get("/health").status, 200);
+}
+
+#[test]
+fn rows_that_the_commit_fails_for_take_no_neighbours_with_them() {
+    let server = with_foreign_keys();
+    let home = server.home().clone();
+    let posters = Posters::start(server.address(), "good", 3);
+    let mut connection = server.connect();
+    let mut bad = 0;
+    eventually("both have posted", || {
+        bad += 1;
+        let body = json!([{"message": "bad", "service": "none"}]).to_string();
+        let answer = connection.send(&Request::post("/logs").body(body)).expect("an answer");
+        assert_eq!(refused(&answer), [0], "{answer:?}");
+        (bad >= 50 && posters.acknowledged() >= 500).then_some(())
+    });
+    posters.finish().check(&home.database());
+}
+
+#[test]
+fn ids_that_are_used_up_are_told() {
+    let server = Home::new(&config::with("")).start();
+    let database = server.home().database();
+    let last = "INSERT INTO Log (id, message) VALUES (9223372036854775806, 'last')";
+    database.execute(last, []).expect("it can be inserted");
+
+    let answer = server.post(entries(&["one", "more"]));
+
+    assert_eq!(answer.status, 503, "{answer:?}");
+    assert!(answer.error().contains("row ids are used up"), "{answer:?}");
+    assert_eq!(messages(&server), ["last"]);
+}
+
+#[test]
+fn a_health_check_does_not_wait_long_for_a_lock() {
+    let server = Home::new(&config::with("")).start();
+    let other = server.home().database();
+    other.execute_batch("BEGIN IMMEDIATE").expect("it can lock");
+    assert_eq!(server.post(entries(&["refused"])).status, 503);
+    let begun = std::time::Instant::now();
+
+    let answer = server.get("/health");
+
+    assert_eq!(answer.status, 503, "{answer:?}");
+    assert!(answer.text().contains("the writer did not answer within 2 s"), "{answer:?}");
+    assert!(begun.elapsed().as_secs() < 5, "{:?}", begun.elapsed());
+}

@@ -227,3 +227,23 @@ fn connections_past_the_limit_wait_until_one_closes() {
     third.set_patience(loglite_e2e::DEADLINE).expect("a timeout can be set");
     assert_eq!(third.read_response().expect("an answer").status, 200);
 }
+
+#[test]
+fn pages_of_other_origins_than_the_configured_ones_may_not_write() {
+    let server = start("allow_origin: https://app.example");
+    // Plain text: browsers send it without asking first.
+    let post = |origin: &str| {
+        let request = Request::post("/logs").header("Origin", origin);
+        server.send(&request.header("Content-Type", "text/plain").body(r#"{"message": "a"}"#))
+    };
+
+    let foreign = post("https://evil.example");
+    let allowed = post("https://app.example");
+    let program = server.post(r#"{"message": "b"}"#);
+
+    assert_eq!(foreign.status, 403, "{foreign:?}");
+    assert!(foreign.error().contains("`allow_origin`"), "{foreign:?}");
+    assert_eq!([allowed.status, program.status], [200, 200]);
+    assert_eq!(server.get("/logs").at("/result/total"), 2);
+    assert!(server.get("/logs").header("vary").is_some(), "caches must tell origins apart");
+}

@@ -118,11 +118,22 @@ impl Service {
             let seconds = self.grace.as_secs_f64();
             warn!(connections = cut_off, seconds, "cut off after the grace period");
         }
-        let store = self.store;
-        if let Err(panic) = tokio::task::spawn_blocking(move || store.close()).await {
-            warn!(%panic, "closing the database");
-        }
+        close(self.store).await;
         info!("stopped");
+    }
+}
+
+/// On a thread of its own: those for blocking work may all be busy, with queries that outlast the grace period.
+async fn close(store: Arc<Store>) {
+    let (sender, closed) = tokio::sync::oneshot::channel();
+    let closing = std::thread::Builder::new().name("closing".into()).spawn(move || {
+        store.close();
+        sender.send(()).ok();
+    });
+    if let Err(error) = closing {
+        warn!(%error, "no thread to close the database; the next start recovers its log");
+    } else if closed.await.is_err() {
+        warn!("closing the database ended in a panic");
     }
 }
 
@@ -136,6 +147,7 @@ fn api(
     let binder = Binder::new(store.schema(), unknown);
     Api {
         config: config.http.clone(),
+        body_memory: config.http.max_body_size.max(config.ingest.ingest_queue_size),
         ingestor: Ingestor::new(binder, Arc::clone(store.queue()), metrics.clone()),
         store: Arc::clone(store),
         json_columns: config.ingest.json_columns,

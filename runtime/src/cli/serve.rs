@@ -17,7 +17,8 @@ const MAX_HTTP_THREADS: usize = 4;
 /// Threads for queries and large bodies.
 const MAX_BLOCKING_THREADS: usize = 32;
 
-/// Serves until SIGTERM or SIGINT, then stops in order. A second signal exits at once.
+/// Serves until SIGTERM or SIGINT, then stops in order. A second signal, or one before the service is ready, exits at
+/// once.
 ///
 /// # Errors
 /// What keeps the service from starting.
@@ -25,7 +26,14 @@ pub(super) fn run(config: Config, config_name: &str) -> anyhow::Result<ExitCode>
     let runtime = async_runtime().context("cannot start the async runtime")?;
     let outcome = runtime.block_on(async {
         let mut signals = Signals::new().context("cannot listen for signals")?;
-        let service = Service::start(config).await?;
+        // What a migration under way has done so far is rolled back with its transaction.
+        let service = tokio::select! {
+            service = Service::start(config) => service?,
+            code = signals.next() => {
+                warn!("signal before the service was ready: exiting at once");
+                return Ok(ExitCode::from(code));
+            }
+        };
         greet(&service, config_name);
         let outcome = tokio::select! {
             _ = signals.next() => Ok(ExitCode::SUCCESS),
@@ -34,7 +42,7 @@ pub(super) fn run(config: Config, config_name: &str) -> anyhow::Result<ExitCode>
         tokio::spawn(async move {
             let code = signals.next().await;
             warn!("second signal: exiting at once");
-            std::process::exit(code);
+            std::process::exit(code.into());
         });
         service.stop().await;
         outcome
@@ -101,7 +109,7 @@ impl Signals {
     }
 
     /// Waits for a signal; returns the exit code by which shells know it.
-    async fn next(&mut self) -> i32 {
+    async fn next(&mut self) -> u8 {
         tokio::select! {
             _ = self.terminate.recv() => 128 + 15,
             _ = self.interrupt.recv() => 128 + 2,

@@ -1,7 +1,5 @@
 //! What became of the entries that a source handed over.
 
-use super::RowId;
-
 /// Why one entry was not stored.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Refusal {
@@ -18,8 +16,6 @@ pub struct Receipt {
     pub stored: usize,
     /// The entries that were refused, by rising index.
     pub refused: Vec<Refusal>,
-    /// The newest row id among the committed entries.
-    pub newest: Option<RowId>,
 }
 
 impl Receipt {
@@ -27,6 +23,5 @@ impl Receipt {
     pub fn merge(&mut self, other: Self) {
         self.stored += other.stored;
         self.refused.extend(other.refused);
-        self.newest = self.newest.max(other.newest);
     }
 }

@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, StatusCode};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 
+use super::body_budget::OverBudget;
 use super::error::ApiError;
 use crate::config::HttpConfig;
 use crate::domain::ByteSize;
@@ -39,7 +40,8 @@ impl Encoding {
 
 /// Reads the whole body as it was sent.
 ///
-/// Errors: 413 past `max_body_size`, 408 past `body_timeout`, 400 when the client breaks off.
+/// Errors: 413 past `max_body_size`, 408 past `body_timeout`, 429 when bodies take too much memory in all, 400 when the
+/// client breaks off.
 pub(super) async fn read(
     headers: &HeaderMap,
     body: Body,
@@ -64,8 +66,13 @@ async fn collect(mut body: Body, limit: ByteSize) -> Result<Bytes, ApiError> {
     let mut first = Bytes::new();
     let mut rest = BytesMut::new();
     while let Some(frame) = body.frame().await {
-        let frame =
-            frame.map_err(|error| ApiError::bad_request(format!("the body broke off: {error}")))?;
+        let frame = match frame {
+            Ok(frame) => frame,
+            Err(error) => {
+                drop((first, rest));
+                return Err(refusal(error, body).await);
+            }
+        };
         let Ok(data) = frame.into_data() else { continue };
         if first.len() + rest.len() + data.len() > limit.as_usize() {
             return Err(too_large(limit));
@@ -79,6 +86,17 @@ async fn collect(mut body: Body, limit: ByteSize) -> Result<Bytes, ApiError> {
         }
     }
     Ok(if rest.is_empty() { first } else { rest.freeze() })
+}
+
+async fn refusal(error: axum::Error, mut body: Body) -> ApiError {
+    match error.into_inner().downcast::<OverBudget>() {
+        Ok(error) => {
+            // Many a client reads no answer before it has sent everything.
+            while let Some(Ok(_)) = body.frame().await {}
+            ApiError::new(StatusCode::TOO_MANY_REQUESTS, error.to_string()).retry()
+        }
+        Err(error) => ApiError::bad_request(format!("the body broke off: {error}")),
+    }
 }
 
 /// The body without its compression. Blocks for as long as that takes.

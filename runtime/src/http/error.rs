@@ -96,6 +96,7 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         let status = match (&error, error.fault()) {
             (StoreError::Timeout { .. }, _) => StatusCode::GATEWAY_TIMEOUT,
+            (StoreError::Stopping, _) => StatusCode::SERVICE_UNAVAILABLE,
             (_, Some(Fault::Busy | Fault::Io | Fault::Full)) => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };

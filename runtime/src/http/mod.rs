@@ -3,12 +3,14 @@
 //! Handlers turn requests into calls of the layers below and their answers into responses; they own no state.
 
 mod body;
+mod body_budget;
 mod cors;
 mod cursor;
 mod error;
 mod get_logs;
 mod get_sse;
 mod openapi;
+mod patient_writes;
 mod post_logs;
 mod query_string;
 mod raw_target;
@@ -16,22 +18,28 @@ mod request_id;
 mod server;
 mod service_info;
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::{Method, Request, header};
+use axum::http::{Method, Request};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
+use hyper::body::Incoming;
 use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
 
 use crate::config::{HttpConfig, JsonColumns, Setting};
-use crate::domain::Schema;
+use crate::domain::{ByteSize, Schema};
 use crate::live::Pace;
 use crate::metrics::Metrics;
 use crate::pipeline::Ingestor;
 use crate::store::Store;
 
+use body_budget::BodyBudget;
+use cors::Origins;
 use error::ApiError;
 pub use server::{Bound, Server};
 
@@ -40,6 +48,8 @@ pub use server::{Bound, Server};
 pub struct Api {
     /// The HTTP section of the configuration.
     pub config: HttpConfig,
+    /// What the bodies of all requests under way may take in memory.
+    pub body_memory: ByteSize,
     /// The way in.
     pub ingestor: Ingestor,
     /// The database.
@@ -92,22 +102,31 @@ struct Routers {
     plain: Router,
     /// For requests that web pages of another origin make.
     cross_origin: Router,
+    origins: Origins,
+    bodies: BodyBudget,
 }
 
 impl Routers {
     fn new(api: Arc<Api>) -> Self {
-        let cors = cors::layer(&api.config.allow_origin);
+        let origins = Origins::new(&api.config.allow_origin);
+        let bodies = BodyBudget::new(api.body_memory);
         let router =
             routes().into_iter().fold(Router::new(), |router, (path, methods, handlers)| {
                 let otherwise = async move || ApiError::method_not_allowed(methods);
                 router.route(path, handlers.fallback(otherwise))
             });
         let plain = router.fallback(ApiError::unknown_path).with_state(api);
-        Self { cross_origin: plain.clone().layer(cors), plain }
+        Self { cross_origin: plain.clone().layer(cors::layer(&origins)), plain, origins, bodies }
     }
 
-    fn of<B>(&self, request: &Request<B>) -> Router {
-        let is_cross_origin = request.headers().contains_key(header::ORIGIN);
-        if is_cross_origin { self.cross_origin.clone() } else { self.plain.clone() }
+    async fn answer(&self, request: Request<Incoming>) -> Result<Response, Infallible> {
+        if let Err(refusal) = self.origins.check(&request) {
+            return Ok(refusal.into_response());
+        }
+        let is_concerned = self.origins.concern(&request);
+        let router = if is_concerned { self.cross_origin.clone() } else { self.plain.clone() };
+        let (head, body) = request.into_parts();
+        let (body, _share) = self.bodies.count(body);
+        router.oneshot(Request::from_parts(head, body)).await
     }
 }

@@ -2,13 +2,13 @@
 //!
 //! `axum::serve` installs no timer, so header timeouts would never fire; hence hyper's connection is driven here.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use axum::response::Response;
@@ -20,17 +20,20 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tower::ServiceExt;
 use tracing::{debug, warn};
 
+use super::patient_writes::{Blocked, PatientWrites};
 use super::raw_target::Lenient;
 use super::request_id::{self, X_REQUEST_ID};
 use super::{Api, Routers};
+use crate::metrics::Metrics;
 
 /// The pause after a failed accept (no file handles left, mostly), so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How often a stopping connection is asked whether a request is still in flight.
 const IDLE_CHECK: Duration = Duration::from_millis(100);
+/// How long a client may read nothing of an answer that waits for it, before its place is given to another.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A listener that does not serve yet.
 #[derive(Debug)]
@@ -153,11 +156,10 @@ impl Acceptor {
         let (routers, api) = (self.routers.clone(), Arc::clone(&self.api));
         let abort = self.abort.clone();
         async move {
-            api.metrics.connections.inc();
+            let _counted = Counted::new(api.metrics.clone());
             if abort.run_until_cancelled(serve_connection(stream, routers, &api)).await.is_none() {
                 debug!("connection cut off");
             }
-            api.metrics.connections.dec();
         }
     }
 }
@@ -168,8 +170,10 @@ async fn serve_connection(stream: TcpStream, routers: Routers, api: &Arc<Api>) {
     }
     let in_flight = Arc::new(AtomicUsize::new(0));
     let service = service_fn(|request: Request<Incoming>| {
-        answer(routers.of(&request), request, Arc::clone(api), Arc::clone(&in_flight))
+        answer(&routers, request, api, InFlight::new(Arc::clone(&in_flight)))
     });
+    let blocked = Blocked::default();
+    let stream = PatientWrites::new(stream, WRITE_TIMEOUT, blocked.clone());
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         // Answers are small: one copy costs less than a vectored write.
@@ -185,7 +189,7 @@ async fn serve_connection(stream: TcpStream, routers: Routers, api: &Arc<Api>) {
     loop {
         match tokio::time::timeout(IDLE_CHECK, connection.as_mut()).await {
             Ok(outcome) => return log_end(outcome),
-            Err(_) if in_flight.load(Ordering::Relaxed) == 0 => return,
+            Err(_) if in_flight.load(Ordering::Relaxed) == 0 && !blocked.is_blocked() => return,
             Err(_) => {}
         }
     }
@@ -197,7 +201,23 @@ fn log_end(outcome: hyper::Result<()>) {
     }
 }
 
-/// Counted from the request's arrival to the end of its response's body.
+/// A connection in the metrics.
+struct Counted(Metrics);
+
+impl Counted {
+    fn new(metrics: Metrics) -> Self {
+        metrics.connections.inc();
+        Self(metrics)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.connections.dec();
+    }
+}
+
+/// Counted from the request's arrival until all of its response's body is on its way.
 struct InFlight(Arc<AtomicUsize>);
 
 impl InFlight {
@@ -214,16 +234,15 @@ impl Drop for InFlight {
 }
 
 async fn answer(
-    router: Router,
+    routers: &Routers,
     request: Request<Incoming>,
-    api: Arc<Api>,
-    in_flight: Arc<AtomicUsize>,
-) -> Result<Response, std::convert::Infallible> {
+    api: &Api,
+    in_flight: InFlight,
+) -> Result<Response, Infallible> {
     let begun = Instant::now();
-    let in_flight = InFlight::new(in_flight);
     let id = request_id::of(&request);
     let (method, uri) = (request.method().clone(), request.uri().clone());
-    let mut response = router.oneshot(request.map(Body::new)).await?;
+    let mut response = routers.answer(request).await?;
     let status = response.status();
     api.metrics.request_answered(status.as_u16());
     let (milliseconds, request) = (begun.elapsed().as_millis(), &id);

@@ -119,7 +119,8 @@ pub(super) fn restart_wal(connection: &Connection) -> bool {
 
 /// How long the log may become on this disk, in bytes.
 pub(super) fn longest_log(database: &Path) -> u64 {
-    let free = rustix::fs::statvfs(database).map_or(u64::MAX, |disk| disk.f_bavail * disk.f_frsize);
+    let free = rustix::fs::statvfs(database)
+        .map_or(u64::MAX, |disk| disk.f_bavail.saturating_mul(disk.f_frsize));
     (free / 4).clamp(SHORT_LOG_BYTES, RESTART_BYTES)
 }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
+use super::contains::add_contains;
 use super::{BUSY_TIMEOUT, StoreError, health, pragma};
 use crate::config::DatabaseConfig;
 
@@ -15,7 +16,7 @@ const OLDEST_SQLITE: i32 = 3_051_003;
 ///
 /// # Errors
 /// [`StoreError::SqliteTooOld`].
-pub fn check_linked_sqlite() -> Result<(), StoreError> {
+fn check_linked_sqlite() -> Result<(), StoreError> {
     if rusqlite::version_number() < OLDEST_SQLITE {
         return Err(StoreError::SqliteTooOld { found: rusqlite::version() });
     }
@@ -48,7 +49,7 @@ pub fn open_writer(config: &DatabaseConfig) -> Result<Connection, StoreError> {
 ///
 /// # Errors
 /// As [`open_writer`].
-pub fn open_checkpointer(config: &DatabaseConfig) -> Result<Connection, StoreError> {
+pub(super) fn open_checkpointer(config: &DatabaseConfig) -> Result<Connection, StoreError> {
     let connection = open(&config.path(), OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     pragma::set_up_unchanging(&connection, &config.sqlite_params)
         .map_err(|error| error.located(&config.path()))?;
@@ -69,6 +70,7 @@ pub fn open_reader(config: &DatabaseConfig) -> Result<Connection, StoreError> {
     health::check_schema(&connection, &config.path())?;
     pragma::set_up_reader(&connection, &config.sqlite_params)
         .map_err(|error| error.located(&config.path()))?;
+    add_contains(&connection)?;
     Ok(connection)
 }
 

@@ -5,9 +5,11 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use rusqlite::Connection;
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 use super::answers::Publisher;
@@ -27,6 +29,9 @@ use crate::metrics::Metrics;
 /// Connections kept for live tails and health checks, so that slow queries don't hold them up.
 const LIVE_READERS: usize = 1;
 
+/// How long a health check waits for the writer, which may wait for a lock itself.
+const PROBE_PATIENCE: Duration = Duration::from_secs(2);
+
 /// The open database.
 #[derive(Debug)]
 pub struct Store {
@@ -37,15 +42,20 @@ pub struct Store {
     watermark: watch::Receiver<RowId>,
     health: Arc<WriterHealth>,
     path: PathBuf,
+    ended: CancellationToken,
     running: Mutex<Option<Running>>,
 }
 
-/// However the writer ends, nobody waits for it any longer.
-struct AbandonOnDrop(Arc<WriteQueue>);
+/// However the writer ends, nobody waits for it any longer, and it is told.
+struct AbandonOnDrop {
+    queue: Arc<WriteQueue>,
+    ended: CancellationToken,
+}
 
 impl Drop for AbandonOnDrop {
     fn drop(&mut self) {
-        self.0.abandon();
+        self.queue.abandon();
+        self.ended.cancel();
     }
 }
 
@@ -70,7 +80,6 @@ impl Store {
     }
 
     fn open_unlocated(config: &Config, metrics: &Metrics) -> Result<Self, StoreError> {
-        super::check_linked_sqlite()?;
         let database = &config.database;
         let lock = DatabaseLock::acquire(&database.sqlite_dir)?;
         let mut connection = open_writer(database)?;
@@ -98,7 +107,7 @@ impl Store {
             metrics: metrics.clone(),
             wal: wal_path(&database.path()),
         });
-        let end = AbandonOnDrop(Arc::clone(&queue));
+        let end = AbandonOnDrop { queue: Arc::clone(&queue), ended: CancellationToken::new() };
         let reads = read_pool(database, database.db_pool_size, metrics)?;
         let live_reads = read_pool(database, LIVE_READERS, metrics)?;
         let (stop_checkpointer, stop) = mpsc::channel();
@@ -118,6 +127,7 @@ impl Store {
             watermark,
             health,
             path: database.path(),
+            ended: end.ended.clone(),
             running: Mutex::new(Some(Running {
                 final_connection: open_checkpointer(database)?,
                 writer: spawn("writer", move || {
@@ -163,8 +173,7 @@ impl Store {
 
     /// Waits for the end of the writer: before [`Store::close`] that is a defect.
     pub async fn writer_ended(&self) {
-        let mut watermark = self.watermark();
-        while watermark.changed().await.is_ok() {}
+        self.ended.cancelled().await;
     }
 
     /// The size of the database file and of its write-ahead log, in bytes.
@@ -196,7 +205,15 @@ impl Store {
     async fn probe_writer(&self) -> Result<(), WriteError> {
         let Some(room) = self.queue.try_reserve(0) else { return Ok(()) };
         let receipt = self.queue.push(RowBatch::default(), room)?;
-        receipt.await.unwrap_or(Err(WriteError::Stopping)).map(|_| ())
+        match tokio::time::timeout(PROBE_PATIENCE, receipt).await {
+            Ok(outcome) => outcome.unwrap_or(Err(WriteError::Stopping)).map(|_| ()),
+            Err(_) => {
+                let seconds = PROBE_PATIENCE.as_secs();
+                Err(WriteError::Unavailable(format!(
+                    "the writer did not answer within {seconds} s"
+                )))
+            }
+        }
     }
 
     /// Takes no more rows, writes those that wait, and closes the database. Blocks until done.

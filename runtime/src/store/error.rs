@@ -266,6 +266,9 @@ pub enum StoreError {
         /// The limit.
         after: Duration,
     },
+    /// The database is closed.
+    #[error("the service is stopping")]
+    Stopping,
     /// A query ended in a defect of loglite.
     #[error("the query failed in an unexpected way: {what}")]
     Panicked {

@@ -5,11 +5,10 @@
 use rusqlite::types::{ToSqlOutput, Value as SqlValue, ValueRef};
 use rusqlite::{CachedStatement, Connection};
 
-use super::TableTraits;
 use super::fault::is_row_fault;
-use crate::domain::{
-    ColumnId, Receipt, Refusal, RowBatch, RowId, RowView, Schema, Value, quote_identifier,
-};
+use super::introspect::TableTraits;
+use super::part::Part;
+use crate::domain::{ColumnId, Receipt, Refusal, RowId, RowView, Schema, Value, quote_identifier};
 
 /// Rows per statement, largest first. 32 save a fifth of the time of one per statement, more gain nothing; the
 /// smaller ones serve the rest of a batch.
@@ -55,7 +54,7 @@ struct Shape {
     statements: Vec<String>,
 }
 
-/// A row and the position of its source's batch.
+/// A row and the position of its source's part.
 #[derive(Debug, Clone, Copy)]
 struct SourceRow<'a> {
     source: usize,
@@ -67,7 +66,7 @@ struct SourceRow<'a> {
 pub(super) enum InsertError {
     /// The row's conflict rule rolled the whole transaction back (`ON CONFLICT ROLLBACK`).
     TransactionLost {
-        /// The position of the row's batch.
+        /// The position of the row's part.
         source: usize,
         /// The row.
         refusal: Refusal,
@@ -112,17 +111,16 @@ impl Inserter {
         }
     }
 
-    /// Inserts the rows of all `batches`, with ids from `next` on, but those whose entries are in `excluded` (a list
-    /// for each batch), which are refused. Returns a receipt for each batch and the next free id.
-    pub(super) fn insert<'b>(
+    /// Inserts the rows of all `parts`, with ids from `next` on, but those whose entries are in `excluded` (a list
+    /// for each part), which are refused. Returns a receipt for each part and the next free id.
+    pub(super) fn insert(
         &mut self,
         connection: &Connection,
-        batches: impl Iterator<Item = &'b RowBatch>,
+        parts: &[Part<'_>],
         excluded: &[Vec<Refusal>],
         next: RowId,
     ) -> Result<(Vec<Receipt>, RowId), InsertError> {
-        let batches: Vec<_> = batches.collect();
-        let shapes = self.shapes_of(&batches);
+        let shapes = self.shapes_of(parts);
         let receipts = excluded
             .iter()
             .map(|refused| Receipt { refused: refused.clone(), ..Receipt::default() })
@@ -131,10 +129,10 @@ impl Inserter {
         let most = self.statement_rows.first().copied().unwrap_or(1);
         let mut group: Vec<SourceRow<'_>> = Vec::with_capacity(most);
         let mut group_shape = 0;
-        let rows = batches
+        let rows = parts
             .iter()
             .enumerate()
-            .flat_map(|(source, batch)| batch.rows().map(move |row| SourceRow { source, row }));
+            .flat_map(|(source, part)| part.rows().map(move |row| SourceRow { source, row }));
         for (row, shape) in rows.zip(shapes.iter().copied().chain(std::iter::repeat(0))) {
             let refused = excluded.get(row.source).into_iter().flatten();
             if refused.into_iter().any(|refusal| refusal.index == row.row.index) {
@@ -152,9 +150,9 @@ impl Inserter {
     }
 
     /// The shape of each row; none when all have the same one.
-    fn shapes_of(&mut self, batches: &[&RowBatch]) -> Vec<usize> {
+    fn shapes_of(&mut self, parts: &[Part<'_>]) -> Vec<usize> {
         if self.has_defaults {
-            return batches.iter().flat_map(|b| b.rows()).map(|row| self.shape_of(&row)).collect();
+            return parts.iter().flat_map(Part::rows).map(|row| self.shape_of(&row)).collect();
         }
         if self.shapes.is_empty() {
             self.shapes.push(self.write_shape(Vec::new()));
@@ -194,13 +192,10 @@ impl Inserter {
     /// The position of the row's shape; its statements are written when it is new.
     fn shape_of(&mut self, row: &RowView<'_>) -> usize {
         self.omitted.clear();
-        if self.has_defaults {
-            let pairs = self.columns.iter().zip(row.values()).enumerate();
-            let omits = pairs.filter(|(_, (column, value))| {
-                column.has_default && matches!(value, Value::Missing)
-            });
-            self.omitted.extend(omits.map(|(at, _)| at));
-        }
+        let pairs = self.columns.iter().zip(row.values()).enumerate();
+        let omits = pairs
+            .filter(|(_, (column, value))| column.has_default && matches!(value, Value::Missing));
+        self.omitted.extend(omits.map(|(at, _)| at));
         let known = self.shapes.iter().position(|shape| shape.omitted == self.omitted);
         known.unwrap_or_else(|| {
             self.shapes.push(self.write_shape(self.omitted.clone()));
@@ -292,7 +287,6 @@ impl Insertion<'_> {
     fn note(&mut self, row: &SourceRow<'_>) {
         if let Some(receipt) = self.receipts.get_mut(row.source) {
             receipt.stored += 1;
-            receipt.newest = Some(self.next);
         }
         self.next.0 += 1;
     }
@@ -311,7 +305,7 @@ impl From<rusqlite::Error> for InsertError {
 }
 
 /// SQLite's own message, which names the constraint, the table and the column.
-fn reason(error: &rusqlite::Error) -> String {
+pub(super) fn reason(error: &rusqlite::Error) -> String {
     match error {
         rusqlite::Error::SqliteFailure(_, Some(message)) => message.clone(),
         other => other.to_string(),

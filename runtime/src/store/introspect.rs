@@ -13,12 +13,12 @@ const ROW_ID_NAMES: [&str; 3] = ["rowid", "_rowid_", "oid"];
 
 /// What the writer must know of the log table beyond its columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TableTraits {
+pub(super) struct TableTraits {
     /// Whether an INSERT of many rows does what as many INSERTs do: no trigger and no conflict rule
     /// makes a row fail, vanish or replace others on its own terms.
-    pub multi_row_safe: bool,
+    pub(super) multi_row_safe: bool,
     /// Whether SQLite itself keeps the highest row id ever used (AUTOINCREMENT).
-    pub autoincrement: bool,
+    pub(super) autoincrement: bool,
 }
 
 /// Reads the columns of the configured table, its row id and its timestamp column. Names are found in any case.
@@ -26,7 +26,10 @@ pub struct TableTraits {
 /// # Errors
 /// [`StoreError::TableMissing`], [`StoreError::NotATable`], [`StoreError::WithoutRowid`], [`StoreError::RowIdHidden`] or
 /// [`StoreError::TimestampMissing`], with the way out.
-pub fn read_schema(connection: &Connection, config: &DatabaseConfig) -> Result<Schema, StoreError> {
+pub(super) fn read_schema(
+    connection: &Connection,
+    config: &DatabaseConfig,
+) -> Result<Schema, StoreError> {
     let table = find_table(connection, &config.log_table_name)?;
     let columns = read_columns(connection, &table)?;
     let row_id = find_row_id(connection, &table, &columns)?;
@@ -44,7 +47,10 @@ pub fn read_schema(connection: &Connection, config: &DatabaseConfig) -> Result<S
 ///
 /// # Errors
 /// [`StoreError::Sqlite`] when the database can't be read.
-pub fn read_traits(connection: &Connection, schema: &Schema) -> Result<TableTraits, StoreError> {
+pub(super) fn read_traits(
+    connection: &Connection,
+    schema: &Schema,
+) -> Result<TableTraits, StoreError> {
     let sql: String = connection.query_row(
         "SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?1",
         [schema.table()],

@@ -5,6 +5,7 @@
 mod answers;
 mod checkpoint;
 mod connection;
+mod contains;
 mod database;
 mod encode;
 mod error;
@@ -15,6 +16,7 @@ mod introspect;
 mod lock;
 pub mod migrate;
 mod page;
+mod part;
 mod pragma;
 mod queue;
 mod read_pool;
@@ -26,14 +28,12 @@ mod writer;
 
 use std::time::Duration;
 
-pub use connection::{
-    check_linked_sqlite, open_checkpointer, open_reader, open_trial, open_writer,
-};
+pub use connection::{open_reader, open_trial, open_writer};
 pub use database::Store;
 pub use encode::{RowEncoder, RowFormat};
 pub use error::StoreError;
 pub use fault::Fault;
-pub use introspect::{TableTraits, find_unknown_fields_column, read_schema, read_traits};
+pub use introspect::find_unknown_fields_column;
 pub use lock::DatabaseLock;
 pub use page::{Extent, Page, TailPage, TailSpan, count_and_read, read_page, read_tail};
 pub use queue::{PendingReceipt, Reservation, WriteQueue};

@@ -3,7 +3,7 @@
 //! SQLite reuses ids of an emptied table unless it was made with AUTOINCREMENT, so a high-water mark is
 //! committed with each batch; where SQLite keeps its own (AUTOINCREMENT), that one serves.
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, Error as SqliteError, OptionalExtension};
 
 use crate::domain::{RowId, Schema, quote_identifier};
 
@@ -11,6 +11,16 @@ const CREATE_STATE: &str =
     "CREATE TABLE IF NOT EXISTS loglite_state (name TEXT PRIMARY KEY, value INTEGER NOT NULL)";
 const SAVE: &str = "INSERT INTO loglite_state (name, value) VALUES ('newest_row_id', ?1)
     ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+
+/// SQLite's ids end at the largest integer.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "row ids are used up: the newest one is {newest}; delete the rows with such ids and restart, or name a new table in \
+     `log_table_name`"
+)]
+struct UsedUp {
+    newest: i64,
+}
 
 /// The newest id given out, in step with the database.
 #[derive(Debug)]
@@ -45,7 +55,7 @@ impl RowIds {
             newest_in_table,
             data_version: -1,
         };
-        ids.begin(connection)?;
+        ids.look_into_table(connection)?;
         Ok(ids)
     }
 
@@ -61,9 +71,24 @@ impl RowIds {
         self.data_version = -1;
     }
 
-    /// The next id, at the start of a transaction. Looks into the table when another program has written to
-    /// the database since the last one.
-    pub(super) fn begin(&mut self, connection: &Connection) -> rusqlite::Result<RowId> {
+    /// The first of the ids for this many rows, at the start of a transaction.
+    pub(super) fn begin(
+        &mut self,
+        connection: &Connection,
+        rows: usize,
+    ) -> rusqlite::Result<RowId> {
+        self.look_into_table(connection)?;
+        let newest = self.newest.0;
+        // One more than needed, so that there is a next id behind the last one.
+        let rows_and_next = i64::try_from(rows).unwrap_or(i64::MAX).saturating_add(1);
+        if newest.checked_add(rows_and_next).is_none() {
+            return Err(SqliteError::ToSqlConversionFailure(Box::new(UsedUp { newest })));
+        }
+        Ok(RowId(newest + 1))
+    }
+
+    /// Only when another program has written to the database since the last look.
+    fn look_into_table(&mut self, connection: &Connection) -> rusqlite::Result<()> {
         let version: i64 =
             connection.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))?;
         if version != self.data_version {
@@ -73,7 +98,7 @@ impl RowIds {
             self.newest = self.newest.max(RowId(in_table.unwrap_or(0)));
             self.data_version = version;
         }
-        Ok(RowId(self.newest.0.saturating_add(1)))
+        Ok(())
     }
 
     /// Notes, within the transaction, that all ids below `next` are given out.

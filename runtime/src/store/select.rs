@@ -2,6 +2,7 @@
 
 use rusqlite::types::Value as SqlValue;
 
+use super::contains::{CONTAINS, is_for_like};
 use crate::domain::{
     ColumnId, Cursor, Filter, Literal, Operator, Order, RowId, Schema, quote_identifier,
 };
@@ -81,14 +82,14 @@ impl Sql {
             Walk::InOrder => filter.column != schema.timestamp(),
             Walk::RowIds => Some(filter.column) != schema.row_id_column(),
         };
+        let mut column = quote_identifier(&schema.column(filter.column).name);
         if hidden {
-            self.push("+");
+            column.insert(0, '+');
         }
-        self.push(&quote_identifier(&schema.column(filter.column).name));
         let operator = match filter.operator {
-            Operator::IsNull => return self.push(" IS NULL"),
-            Operator::IsNotNull => return self.push(" IS NOT NULL"),
-            Operator::Contains => return self.contains(&filter.literal),
+            Operator::Contains => return self.contains(&column, &filter.literal),
+            Operator::IsNull => " IS NULL",
+            Operator::IsNotNull => " IS NOT NULL",
             Operator::Equal => " = ",
             Operator::NotEqual => " != ",
             Operator::AtLeast => " >= ",
@@ -96,21 +97,31 @@ impl Sql {
             Operator::Above => " > ",
             Operator::Below => " < ",
         };
+        self.push(&column);
         self.push(operator);
-        self.bind(literal_value(&filter.literal));
+        if !matches!(filter.operator, Operator::IsNull | Operator::IsNotNull) {
+            self.bind(literal_value(&filter.literal));
+        }
     }
 
-    fn contains(&mut self, literal: &Literal) {
+    /// Numbers and BLOBs are looked at as the text that SQLite makes of them.
+    fn contains(&mut self, column: &str, literal: &Literal) {
         let text = match literal {
             Literal::Text(text) => text.clone(),
             Literal::Integer(integer) => integer.to_string(),
             Literal::Real(real) => real.to_string(),
             Literal::Null => String::new(),
         };
-        let escaped = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-        self.push(" LIKE ");
-        self.bind(SqlValue::Text(format!("%{escaped}%")));
-        self.push(" ESCAPE '\\'");
+        if is_for_like(&text) {
+            let escaped = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+            self.push(&format!("{column} LIKE "));
+            self.bind(SqlValue::Text(format!("%{escaped}%")));
+            self.push(" ESCAPE '\\'");
+        } else {
+            self.push(&format!("{CONTAINS}(CAST({column} AS TEXT), "));
+            self.bind(SqlValue::Text(text));
+            self.push(")");
+        }
     }
 
     fn condition(&mut self, schema: &Schema, condition: &Condition<'_>) {

@@ -13,10 +13,12 @@ use tracing::{error, info};
 
 use super::answers::{Answers, Publisher};
 use super::checkpoint::{file_bytes, restart_wal};
-use super::insert::{InsertError, Inserter};
+use super::insert::{InsertError, Inserter, reason};
+use super::introspect::TableTraits;
+use super::part::Part;
 use super::queue::{Job, WriteQueue};
 use super::row_ids::RowIds;
-use super::{Fault, TableTraits, WriteError};
+use super::{Fault, WriteError};
 use crate::domain::{Receipt, Refusal, RowId, Schema};
 use crate::metrics::Metrics;
 
@@ -25,6 +27,9 @@ const FILL: &str =
     "INSERT OR REPLACE INTO loglite_state (name, value) VALUES ('probe', zeroblob(?1))";
 const UNFILL: &str = "DELETE FROM loglite_state WHERE name = 'probe'";
 const PROBE_BYTES: std::ops::RangeInclusive<usize> = (64 << 10)..=(4 << 20);
+
+/// What one source is told.
+type Outcome = Result<Receipt, WriteError>;
 
 /// Runs on a thread of its own until the queue is closed and empty.
 #[derive(Debug)]
@@ -114,31 +119,48 @@ impl Writer {
         let begun = Instant::now();
         let before = self.row_ids.newest();
         self.inserter.trim();
-        let mut outcome = self.write(jobs);
+        let parts: Vec<_> = jobs.iter().map(|job| Part::whole(&job.batch)).collect();
+        let mut outcome = self.write(&parts);
         if outcome.as_ref().is_err_and(|cause| Fault::of(cause) == Fault::Full) {
             self.take_back(before);
             if restart_wal(&self.connection) {
-                outcome = self.write(jobs);
+                outcome = self.write(&parts);
             }
         }
         match outcome {
-            Ok(receipts) => {
-                self.metrics.batches_committed.inc();
-                if self.health.failing.swap(false, Ordering::Relaxed) {
-                    info!("batches are stored again");
-                }
-                for receipt in &receipts {
-                    self.metrics.entries_stored.inc_by(receipt.stored as u64);
-                    self.metrics.entries_refused.inc_by(receipt.refused.len() as u64);
-                }
-                let jobs = jobs.drain(..).zip(receipts.into_iter().map(Ok)).collect();
-                self.publisher.publish(Answers { jobs, newest: self.row_ids.newest(), begun });
+            Ok(receipts) => self.succeed(jobs, receipts.into_iter().map(Ok).collect(), begun),
+            // Rows are refused where they are inserted; what is checked only at the commit has no row's name on it.
+            Err(cause) if Fault::of(&cause) == Fault::Constraint => {
+                self.take_back(before);
+                let outcomes = parts.into_iter().map(|part| self.write_apart(part)).collect();
+                self.succeed(jobs, outcomes, begun);
             }
             Err(cause) => {
                 self.take_back(before);
                 self.fail(jobs, &cause, begun);
             }
         }
+    }
+
+    fn succeed(&self, jobs: &mut Vec<Job>, outcomes: Vec<Outcome>, begun: Instant) {
+        self.metrics.batches_committed.inc();
+        let is_some_stored = outcomes.iter().any(Result::is_ok);
+        if is_some_stored && self.health.failing.swap(false, Ordering::Relaxed) {
+            info!("batches are stored again");
+        }
+        for (job, outcome) in jobs.iter().zip(&outcomes) {
+            match outcome {
+                Ok(receipt) => {
+                    self.metrics.entries_stored.inc_by(receipt.stored as u64);
+                    self.metrics.entries_refused.inc_by(receipt.refused.len() as u64);
+                }
+                Err(_) => {
+                    self.metrics.entries_failed.inc_by(job.batch.len() as u64);
+                }
+            }
+        }
+        let jobs = jobs.drain(..).zip(outcomes).collect();
+        self.publisher.publish(Answers { jobs, newest: self.row_ids.newest(), begun });
     }
 
     fn fail(&self, jobs: &mut Vec<Job>, cause: &rusqlite::Error, begun: Instant) {
@@ -161,17 +183,17 @@ impl Writer {
     }
 
     /// One transaction; begun again without the row when a row's conflict rule has rolled it back.
-    fn write(&mut self, jobs: &[Job]) -> rusqlite::Result<Vec<Receipt>> {
-        if jobs.iter().all(|job| job.batch.is_empty()) {
+    fn write(&mut self, parts: &[Part<'_>]) -> rusqlite::Result<Vec<Receipt>> {
+        let rows = parts.iter().map(Part::len).sum();
+        if rows == 0 {
             self.probe()?;
         }
-        let mut excluded: Vec<Vec<Refusal>> = vec![Vec::new(); jobs.len()];
+        let mut excluded: Vec<Vec<Refusal>> = vec![Vec::new(); parts.len()];
         loop {
             self.connection.prepare_cached("BEGIN IMMEDIATE")?.raw_execute()?;
-            let first = self.row_ids.begin(&self.connection)?;
-            let batches = jobs.iter().map(|job| &job.batch);
+            let first = self.row_ids.begin(&self.connection, rows)?;
             let (mut receipts, next) =
-                match self.inserter.insert(&self.connection, batches, &excluded, first) {
+                match self.inserter.insert(&self.connection, parts, &excluded, first) {
                     Ok(inserted) => inserted,
                     Err(InsertError::TransactionLost { source, refusal }) => {
                         excluded
@@ -189,6 +211,35 @@ impl Writer {
             self.connection.prepare_cached("COMMIT")?.raw_execute()?;
             return Ok(receipts);
         }
+    }
+
+    /// Finds the rows that a commit fails for, by ever smaller transactions, and refuses them alone. When the storage fails
+    /// meanwhile, the rest is refused, too: what is stored already must not be sent again.
+    fn write_apart(&mut self, part: Part<'_>) -> Outcome {
+        let mut receipt = Receipt::default();
+        let mut rest = vec![part];
+        while let Some(part) = rest.pop() {
+            let before = self.row_ids.newest();
+            let cause = match self.write(std::slice::from_ref(&part)) {
+                Ok(receipts) => {
+                    receipts.into_iter().for_each(|written| receipt.merge(written));
+                    continue;
+                }
+                Err(cause) => cause,
+            };
+            self.take_back(before);
+            match part.halves().filter(|_| Fault::of(&cause) == Fault::Constraint) {
+                Some([first, second]) => rest.extend([second, first]),
+                None if Fault::of(&cause) == Fault::Constraint || receipt.stored > 0 => {
+                    receipt.refused.extend(part.refusals(&reason(&cause)));
+                }
+                None => {
+                    error!(error = %cause, rows = part.len(), "rows not stored; their source is told");
+                    return Err(WriteError::from(&cause));
+                }
+            }
+        }
+        Ok(receipt)
     }
 
     /// Writes as much as the batch that failed: one without rows fits where no other does, on a disk that is all but full.
