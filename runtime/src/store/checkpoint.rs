@@ -18,7 +18,9 @@ use super::writer::WriterHealth;
 
 const INTERVAL: Duration = Duration::from_millis(500);
 /// The write-ahead log is emptied once it is longer than this, or than a quarter of the free disk.
-const RESTART_BYTES: u64 = 64 << 20;
+pub(super) const RESTART_BYTES: u64 = 64 << 20;
+/// SQLite's default page size, for when it can't be asked.
+const SQLITE_PAGE_BYTES: u64 = 4096;
 /// However full the disk, a log this short is left alone.
 const SHORT_LOG_BYTES: u64 = 1 << 20;
 /// Queries are held back once the log is this many times longer than it should be: one after another, they have kept
@@ -39,6 +41,7 @@ pub(super) struct Checkpointer {
 
 impl Checkpointer {
     pub(super) fn run(self) {
+        let page_bytes = self.page_bytes();
         let mut seen = 0;
         let mut failing = false;
         while self.stop.recv_timeout(INTERVAL) == Err(RecvTimeoutError::Timeout) {
@@ -54,6 +57,10 @@ impl Checkpointer {
                 }
             };
             failing = false;
+            let longest = self.health.longest_log.load(Ordering::Relaxed);
+            if frames != seen && frames.unsigned_abs().saturating_mul(page_bytes) > longest {
+                self.health.restart_log.store(true, Ordering::Relaxed);
+            }
             seen = frames;
             self.make_way();
         }
@@ -77,8 +84,13 @@ impl Checkpointer {
             }
         }
         if self.health.no_readers.swap(false, Ordering::Relaxed) {
-            restart_wal(&self.connection);
+            restart_wal(&self.connection, Restart::Shorten);
         }
+    }
+
+    fn page_bytes(&self) -> u64 {
+        let size = self.connection.query_row("PRAGMA page_size", [], |row| row.get::<_, i64>(0));
+        size.map_or(SQLITE_PAGE_BYTES, i64::unsigned_abs)
     }
 
     /// Frames in the log after the checkpoint; the same number as before means nothing was written.
@@ -94,14 +106,25 @@ impl Checkpointer {
     }
 }
 
-/// Copies what is left of the log into the database and empties it. Waits for no reader. Returns whether it worked.
-///
-/// On a disk with little room the log's own size may be what is missing.
-pub(super) fn restart_wal(connection: &Connection) -> bool {
+/// What becomes of the log's file when its content is in the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Restart {
+    /// It is written anew from its beginning: the fastest, as its blocks stay allocated.
+    Reuse,
+    /// It is cut: on a disk with little room the log's own size may be what is missing.
+    Shorten,
+}
+
+/// Copies what is left of the log into the database, so that it starts anew. Waits for no reader. Returns whether it
+/// worked.
+pub(super) fn restart_wal(connection: &Connection, restart: Restart) -> bool {
+    let sql = match restart {
+        Restart::Reuse => "PRAGMA wal_checkpoint(RESTART)",
+        Restart::Shorten => "PRAGMA wal_checkpoint(TRUNCATE)",
+    };
     let restart = || -> rusqlite::Result<bool> {
         connection.busy_timeout(Duration::ZERO)?;
-        let busy: rusqlite::Result<i64> =
-            connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0));
+        let busy: rusqlite::Result<i64> = connection.query_row(sql, [], |row| row.get(0));
         connection.busy_timeout(super::BUSY_TIMEOUT)?;
         Ok(busy? == 0)
     };

@@ -12,7 +12,7 @@ use rusqlite::Connection;
 use tracing::{error, info};
 
 use super::answers::{Answers, Publisher};
-use super::checkpoint::{file_bytes, restart_wal};
+use super::checkpoint::{RESTART_BYTES, Restart, file_bytes, restart_wal};
 use super::insert::{InsertError, Inserter, reason};
 use super::introspect::TableTraits;
 use super::part::Part;
@@ -56,6 +56,8 @@ pub(super) struct WriterHealth {
     failed_bytes: AtomicUsize,
     /// How long the write-ahead log may become before it is emptied, in bytes.
     pub(super) longest_log: AtomicU64,
+    /// The log has become too long, and what is in it has just been copied: little is left to do.
+    pub(super) restart_log: AtomicBool,
     /// Queries are held back, so that the log can be emptied.
     pub(super) no_readers: AtomicBool,
 }
@@ -101,15 +103,22 @@ impl Writer {
         info!(newest = self.row_ids.newest().0, "writer drained");
     }
 
-    /// Empties the write-ahead log when it has become too long. When a reader is in the way, again once it has grown by a
-    /// quarter.
+    /// Starts the write-ahead log anew when it has become too long and the checkpointer has copied most of it. Far too
+    /// long, or on a small disk, it does not wait for the checkpointer; when a reader is in the way, it tries again once the
+    /// log has grown.
     fn bound_log(&mut self) {
-        let (bytes, longest) =
-            (file_bytes(&self.wal), self.health.longest_log.load(Ordering::Relaxed));
-        if bytes <= longest {
+        let longest = self.health.longest_log.load(Ordering::Relaxed);
+        let no_readers = self.health.no_readers.load(Ordering::Relaxed);
+        let has_room = longest == RESTART_BYTES;
+        if self.health.restart_log.swap(false, Ordering::Relaxed) && !no_readers {
+            restart_wal(&self.connection, if has_room { Restart::Reuse } else { Restart::Shorten });
+        }
+        let bytes = file_bytes(&self.wal);
+        let far_too_long = if has_room { longest * 4 } else { longest };
+        if bytes < far_too_long {
             self.next_restart = 0;
-        } else if bytes >= self.next_restart || self.health.no_readers.load(Ordering::Relaxed) {
-            let restarted = restart_wal(&self.connection);
+        } else if bytes >= self.next_restart || no_readers {
+            let restarted = restart_wal(&self.connection, Restart::Shorten);
             self.next_restart = if restarted { 0 } else { bytes + longest / 4 };
             self.health.no_readers.store(false, Ordering::Relaxed);
         }
@@ -123,7 +132,7 @@ impl Writer {
         let mut outcome = self.write(&parts);
         if outcome.as_ref().is_err_and(|cause| Fault::of(cause) == Fault::Full) {
             self.take_back(before);
-            if restart_wal(&self.connection) {
+            if restart_wal(&self.connection, Restart::Shorten) {
                 outcome = self.write(&parts);
             }
         }
