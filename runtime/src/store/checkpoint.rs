@@ -23,9 +23,9 @@ pub(super) const RESTART_BYTES: u64 = 64 << 20;
 const SQLITE_PAGE_BYTES: u64 = 4096;
 /// However full the disk, a log this short is left alone.
 const SHORT_LOG_BYTES: u64 = 1 << 20;
-/// Queries are held back once the log is this many times longer than it should be: one after another, they have kept
-/// it from being emptied.
-const PATIENCE: u64 = 4;
+/// A log this many times longer than it should be is far too long: the writer no longer waits for the checkpointer, and
+/// queries, which one after another have kept it from being emptied, are held back.
+pub(super) const FAR_TOO_LONG: u64 = 4;
 /// How long the writer has to empty the log while queries are held back. When it has nothing to commit, it is not needed.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -69,7 +69,7 @@ impl Checkpointer {
     /// Holds queries back for a moment when they, one after another, have kept the log from being emptied.
     fn make_way(&self) {
         let longest = self.health.longest_log.load(Ordering::Relaxed);
-        if file_bytes(&wal_path(&self.database)) < longest.saturating_mul(PATIENCE) {
+        if file_bytes(&wal_path(&self.database)) < longest.saturating_mul(FAR_TOO_LONG) {
             return;
         }
         let [queries, tails] = &self.readers;

@@ -12,7 +12,7 @@ use rusqlite::Connection;
 use tracing::{error, info};
 
 use super::answers::{Answers, Publisher};
-use super::checkpoint::{RESTART_BYTES, Restart, file_bytes, restart_wal};
+use super::checkpoint::{FAR_TOO_LONG, RESTART_BYTES, Restart, file_bytes, restart_wal};
 use super::insert::{InsertError, Inserter, reason};
 use super::introspect::TableTraits;
 use super::part::Part;
@@ -114,7 +114,7 @@ impl Writer {
             restart_wal(&self.connection, if has_room { Restart::Reuse } else { Restart::Shorten });
         }
         let bytes = file_bytes(&self.wal);
-        let far_too_long = if has_room { longest * 4 } else { longest };
+        let far_too_long = if has_room { longest * FAR_TOO_LONG } else { longest };
         if bytes < far_too_long {
             self.next_restart = 0;
         } else if bytes >= self.next_restart || no_readers {
