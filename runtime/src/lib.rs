@@ -16,6 +16,10 @@ pub mod pipeline;
 
 pub mod live;
 
+pub mod harvest;
+
+pub mod plugin;
+
 pub mod http;
 
 pub mod app;

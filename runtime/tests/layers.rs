@@ -5,14 +5,19 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules, each above those that may import from it.
-const LAYERS: &[&str] =
-    &["domain", "config", "metrics", "store", "pipeline", "live", "http", "app", "cli"];
+const LAYERS: &[&str] = &[
+    "domain", "config", "metrics", "store", "pipeline", "live", "harvest", "plugin", "http", "app",
+    "cli",
+];
 
 /// Foreign crates with the only modules that may name them. Unit tests may, to check what a module makes.
 const HOMES: &[(&str, &[&str])] = &[
     ("rusqlite", &["store"]),
+    ("wasmtime", &["plugin"]),
+    ("wasmtime_wasi", &["plugin"]),
+    ("wasmtime_wasi_http", &["plugin"]),
     ("axum", &["http"]),
-    ("hyper", &["http"]),
+    ("hyper", &["http", "plugin"]),
     ("hyper_util", &["http"]),
     ("http_body_util", &["http"]),
     ("tower", &["http"]),

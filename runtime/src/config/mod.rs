@@ -18,6 +18,7 @@ mod load;
 mod mapping;
 mod migrations;
 mod partition;
+mod plugin;
 mod pragmas;
 mod problem;
 mod report;
@@ -39,6 +40,10 @@ pub use ingest::{IngestConfig, JsonColumns};
 pub use key::{Key, Section, keys, sections};
 pub use migrations::Migration;
 pub use partition::PartitionInterval;
+pub use plugin::{
+    Access, DirGrant, Grants, Limits, OnFailure, PluginConfig, Restart, TransformConfig,
+    WasmHarvesterConfig,
+};
 pub use pragmas::Pragma;
 pub use problem::{ConfigErrors, Fault, Origin, Position, Problem};
 pub use retention::RetentionConfig;

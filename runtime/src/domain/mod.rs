@@ -3,15 +3,21 @@
 //! Invariant: nothing here knows an engine. No tokio, no rusqlite, no axum, no files.
 
 mod byte_size;
+mod dead_letter;
+mod entry;
 mod filter;
 mod query;
 mod receipt;
 mod row;
 mod schema;
+mod source;
 
 pub use byte_size::{ByteSize, ByteSizeError};
+pub use dead_letter::DeadLetter;
+pub use entry::EntryText;
 pub use filter::{Filter, Literal, Operator};
 pub use query::{Cursor, Order, Query, Start};
 pub use receipt::{Receipt, Refusal};
 pub use row::{RowBatch, RowBatchBuilder, RowId, RowView, Value, Values};
 pub use schema::{Affinity, Column, ColumnId, Kind, Schema, quote_identifier};
+pub use source::{Checkpoint, SourceName};

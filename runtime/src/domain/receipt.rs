@@ -9,19 +9,25 @@ pub struct Refusal {
     pub error: String,
 }
 
-/// The fate of each entry: all that are not refused are committed.
+/// The fate of each entry: all that are not dropped, refused or dead are committed to the log table.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Receipt {
-    /// How many entries are committed.
+    /// How many rows are committed. An entry that a transform splits is several.
     pub stored: usize,
-    /// The entries that were refused, by rising index.
+    /// How many entries transforms have dropped, as configured.
+    pub dropped: usize,
+    /// The entries that were refused, by rising index. Those of a harvester are kept as dead letters.
     pub refused: Vec<Refusal>,
+    /// The entries that a transform failed on, by rising index: they are kept as dead letters, whatever their source.
+    pub dead: Vec<Refusal>,
 }
 
 impl Receipt {
     /// Adds what became of further entries of the same source.
     pub fn merge(&mut self, other: Self) {
         self.stored += other.stored;
+        self.dropped += other.dropped;
         self.refused.extend(other.refused);
+        self.dead.extend(other.dead);
     }
 }

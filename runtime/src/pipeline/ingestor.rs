@@ -74,7 +74,7 @@ impl Ingestor {
         let share = |batch: crate::domain::RowBatch| {
             let indexes = batch.index_range();
             let part = room.split(batch.byte_len());
-            Share { receipt: self.queue.push(batch, part), indexes }
+            Share { receipt: self.queue.push(batch.into(), part), indexes }
         };
         let receipts = bound.batches.into_iter().map(share).collect();
         Ok(Pending { receipts, refused: bound.refused })

@@ -21,9 +21,9 @@ use super::queue::WriteQueue;
 use super::read_pool::ReadPool;
 use super::row_ids::RowIds;
 use super::writer::{Writer, WriterHealth, WriterParts};
-use super::{StoreError, WriteError, migrate};
+use super::{Delivery, StoreError, WriteError, migrate};
 use crate::config::{Config, DatabaseConfig};
-use crate::domain::{RowBatch, RowId, Schema, quote_identifier};
+use crate::domain::{RowId, Schema, quote_identifier};
 use crate::metrics::Metrics;
 
 /// Connections kept for live tails and health checks, so that slow queries don't hold them up.
@@ -204,7 +204,7 @@ impl Store {
     /// Commits a batch without rows.
     async fn probe_writer(&self) -> Result<(), WriteError> {
         let Some(room) = self.queue.try_reserve(0) else { return Ok(()) };
-        let receipt = self.queue.push(RowBatch::default(), room)?;
+        let receipt = self.queue.push(Delivery::default(), room)?;
         match tokio::time::timeout(PROBE_PATIENCE, receipt).await {
             Ok(outcome) => outcome.unwrap_or(Err(WriteError::Stopping)).map(|_| ()),
             Err(_) => {

@@ -7,6 +7,7 @@ mod checkpoint;
 mod connection;
 mod contains;
 mod database;
+mod delivery;
 mod encode;
 mod error;
 mod fault;
@@ -30,6 +31,7 @@ use std::time::Duration;
 
 pub use connection::{open_reader, open_trial, open_writer};
 pub use database::Store;
+pub use delivery::{Delivery, Originals};
 pub use encode::{RowEncoder, RowFormat};
 pub use error::StoreError;
 pub use fault::Fault;

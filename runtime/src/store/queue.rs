@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-use super::WriteError;
-use crate::domain::{ByteSize, Receipt, RowBatch};
+use super::{Delivery, WriteError};
+use crate::domain::{ByteSize, Receipt};
 use crate::metrics::Metrics;
 
 /// How long the writer leaves it to the async threads to finish with what has arrived before it takes what is there.
@@ -24,7 +24,7 @@ const EAGER_JOBS: usize = 48;
 /// Rows of one source on their way, and who waits to hear of their fate.
 #[derive(Debug)]
 pub(super) struct Job {
-    pub(super) batch: RowBatch,
+    pub(super) delivery: Delivery,
     reply: oneshot::Sender<Result<Receipt, WriteError>>,
     reservation: Reservation,
 }
@@ -84,13 +84,22 @@ impl WriteQueue {
         Some(Reservation { permit, metrics: self.metrics.clone() })
     }
 
+    /// Waits for room for `bytes`, behind those who wait already. What is larger than the whole queue takes all of it.
+    pub async fn reserve(&self, bytes: usize) -> Reservation {
+        let wanted = u32::try_from(bytes).unwrap_or(u32::MAX).min(self.capacity);
+        let room = Arc::clone(&self.room).acquire_many_owned(wanted).await;
+        let permit = room.expect("the semaphore is never closed");
+        self.metrics.queue_bytes.inc_by(i64::from(wanted));
+        Reservation { permit, metrics: self.metrics.clone() }
+    }
+
     /// Queues rows. The receipt arrives after their commit.
     ///
     /// # Errors
     /// [`WriteError::Stopping`] when the queue is closed.
     pub fn push(
         &self,
-        batch: RowBatch,
+        delivery: Delivery,
         reservation: Reservation,
     ) -> Result<PendingReceipt, WriteError> {
         let (reply, receipt) = oneshot::channel();
@@ -98,7 +107,7 @@ impl WriteQueue {
         if state.closed {
             return Err(WriteError::Stopping);
         }
-        state.jobs.push_back(Job { batch, reply, reservation });
+        state.jobs.push_back(Job { delivery, reply, reservation });
         let waiting = state.jobs.len();
         drop(state);
         if waiting == EAGER_JOBS {
@@ -167,7 +176,7 @@ impl WriteQueue {
         }
         let mut rows = 0;
         while let Some(job) = state.jobs.front() {
-            rows += job.batch.len().max(1);
+            rows += job.delivery.rows.len().max(1);
             if rows > max_rows && !jobs.is_empty() {
                 break;
             }
@@ -236,10 +245,10 @@ mod tests {
     fn a_closed_queue_refuses_and_gives_out_what_it_holds() {
         let queue = queue(100);
         let reservation = queue.try_reserve(1).expect("room");
-        drop(queue.push(RowBatch::default(), reservation));
+        drop(queue.push(Delivery::default(), reservation));
         queue.close();
         let late = queue.try_reserve(1).expect("room");
-        assert!(matches!(queue.push(RowBatch::default(), late), Err(WriteError::Stopping)));
+        assert!(matches!(queue.push(Delivery::default(), late), Err(WriteError::Stopping)));
 
         let mut jobs = Vec::new();
 

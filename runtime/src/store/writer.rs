@@ -128,7 +128,7 @@ impl Writer {
         let begun = Instant::now();
         let before = self.row_ids.newest();
         self.inserter.trim();
-        let parts: Vec<_> = jobs.iter().map(|job| Part::whole(&job.batch)).collect();
+        let parts: Vec<_> = jobs.iter().map(|job| Part::whole(&job.delivery.rows)).collect();
         let mut outcome = self.write(&parts);
         if outcome.as_ref().is_err_and(|cause| Fault::of(cause) == Fault::Full) {
             self.take_back(before);
@@ -164,7 +164,7 @@ impl Writer {
                     self.metrics.entries_refused.inc_by(receipt.refused.len() as u64);
                 }
                 Err(_) => {
-                    self.metrics.entries_failed.inc_by(job.batch.len() as u64);
+                    self.metrics.entries_failed.inc_by(job.delivery.rows.len() as u64);
                 }
             }
         }
@@ -174,9 +174,9 @@ impl Writer {
 
     fn fail(&self, jobs: &mut Vec<Job>, cause: &rusqlite::Error, begun: Instant) {
         let failure = WriteError::from(cause);
-        let rows: usize = jobs.iter().map(|job| job.batch.len()).sum();
+        let rows: usize = jobs.iter().map(|job| job.delivery.rows.len()).sum();
         if rows > 0 {
-            let bytes: usize = jobs.iter().map(|job| job.batch.byte_len()).sum();
+            let bytes: usize = jobs.iter().map(|job| job.delivery.rows.byte_len()).sum();
             // In pages, with indexes, rows take up more than packed.
             let bytes = bytes.saturating_mul(2).clamp(*PROBE_BYTES.start(), *PROBE_BYTES.end());
             self.health.failed_bytes.store(bytes, Ordering::Relaxed);
