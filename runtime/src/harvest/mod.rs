@@ -2,10 +2,16 @@
 //!
 //! It knows neither SQLite nor WebAssembly.
 
+mod backoff;
+mod supervise;
+
 use std::fmt;
 
 use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
+
+pub use backoff::{Backoff, Pause};
+pub use supervise::Supervised;
 
 /// Brings entries into the pipeline.
 pub trait Harvester: fmt::Debug + Send + Sync {

@@ -2,6 +2,8 @@
 //!
 //! Each part of the program holds a clone of [`Metrics`] and counts where things happen; `GET /metrics` prints them.
 
+mod plugins;
+
 use std::fmt;
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -11,6 +13,9 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
+
+use plugins::PluginFamilies;
+pub use plugins::{EntryFate, PluginKind, PluginMetrics, PluginState, PluginStatus};
 
 /// Seconds: from a commit without a sync (0.1 ms) to a disk in trouble (5 s).
 const COMMIT_BUCKETS: [f64; 11] =
@@ -68,6 +73,7 @@ pub struct Metrics {
     pub sse_subscribers: Gauge,
     requests: Family<Status, Counter>,
     database_bytes: Family<DatabaseFile, Gauge>,
+    plugins: PluginFamilies,
 }
 
 impl Default for Metrics {
@@ -92,6 +98,7 @@ impl Default for Metrics {
             sse_subscribers: Gauge::default(),
             requests: Family::default(),
             database_bytes: Family::default(),
+            plugins: PluginFamilies::default(),
             registry: std::sync::Arc::default(),
         };
         metrics.register(&mut registry);
@@ -134,6 +141,19 @@ impl Metrics {
             "Live subscriptions open",
             self.sse_subscribers.clone(),
         );
+        self.plugins.register(registry);
+    }
+
+    /// The counters of a plugin, which is listed from now on.
+    #[must_use]
+    pub fn plugin(&self, name: &str, kind: PluginKind, component: &str) -> PluginMetrics {
+        self.plugins.plugin(name, kind, component)
+    }
+
+    /// What each plugin is doing, in the order of the configuration.
+    #[must_use]
+    pub fn plugins(&self) -> Vec<PluginStatus> {
+        self.plugins.statuses()
     }
 
     /// Counts an answered HTTP request.
