@@ -7,16 +7,22 @@ use std::sync::Arc;
 /// The text of one entry, often a slice of the body it came in. Clones share the text.
 #[derive(Clone)]
 pub struct EntryText {
-    whole: Arc<str>,
+    whole: Arc<String>,
     range: Range<usize>,
 }
 
 impl EntryText {
     /// The part of `whole` at these byte positions; none when they don't lie on character boundaries.
     #[must_use]
-    pub fn slice(whole: &Arc<str>, range: Range<usize>) -> Option<Self> {
+    pub fn slice(whole: &Arc<String>, range: Range<usize>) -> Option<Self> {
         whole.get(range.clone())?;
         Some(Self { whole: Arc::clone(whole), range })
+    }
+
+    /// How long the text is, in bytes.
+    #[must_use]
+    pub fn byte_len(&self) -> usize {
+        self.range.len()
     }
 
     /// The text.
@@ -28,7 +34,7 @@ impl EntryText {
 
 impl From<String> for EntryText {
     fn from(text: String) -> Self {
-        Self { range: 0..text.len(), whole: text.into() }
+        Self { range: 0..text.len(), whole: Arc::new(text) }
     }
 }
 

@@ -13,7 +13,7 @@ mod schema;
 mod source;
 
 pub use byte_size::{ByteSize, ByteSizeError};
-pub use dead_letter::DeadLetter;
+pub use dead_letter::{DeadLetter, KeptLetter, LetterTotals};
 pub use entry::EntryText;
 pub use filter::{Filter, Literal, Operator};
 pub use query::{Cursor, Order, Query, Start};

@@ -31,7 +31,7 @@ pub enum Value<'a> {
 }
 
 /// Rows of one source, packed. Each row keeps its entry's index for the receipt.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct RowBatch {
     bytes: Vec<u8>,
     rows: Vec<PackedRow>,
@@ -98,6 +98,18 @@ impl RowBatchBuilder {
     pub fn abandon_row(&mut self) {
         let end = self.batch.rows.last().map_or(0, |row| row.end);
         self.batch.bytes.truncate(end);
+    }
+
+    /// Appends a row that was packed for the same schema.
+    pub fn push_row(&mut self, row: &RowView<'_>) {
+        self.batch.bytes.extend_from_slice(row.bytes);
+        self.finish_row(row.index);
+    }
+
+    /// Takes back all but the first `rows` complete rows, and the row under construction.
+    pub fn truncate(&mut self, rows: usize) {
+        self.batch.rows.truncate(rows);
+        self.abandon_row();
     }
 
     /// The size of what was packed so far, in bytes.

@@ -49,6 +49,10 @@ pub struct Metrics {
     pub entries_stored: Counter,
     /// Entries refused for what they are.
     pub entries_refused: Counter,
+    /// Entries dropped by transforms.
+    pub entries_dropped: Counter,
+    /// Entries that transforms failed on, kept as dead letters.
+    pub entries_dead: Counter,
     /// Entries not stored because the storage failed or the queue was full.
     pub entries_failed: Counter,
     /// Transactions committed.
@@ -59,6 +63,14 @@ pub struct Metrics {
     pub commit_seconds: Histogram,
     /// Bytes of rows between acceptance and commit.
     pub queue_bytes: Gauge,
+    /// Dead letters written.
+    pub dead_letters_written: Counter,
+    /// Dead letters deleted because there were too many, or too old.
+    pub dead_letters_purged: Counter,
+    /// Dead letters that were replayed.
+    pub dead_letters_replayed: Counter,
+    /// Dead letters kept now.
+    pub dead_letters_kept: Gauge,
     /// HTTP connections open now.
     pub connections: Gauge,
     /// Queries answered.
@@ -82,14 +94,22 @@ impl Default for Metrics {
         let entries = outcomes(&mut registry, "entries", "Log entries received");
         let batches = outcomes(&mut registry, "batches", "Transactions of the writer");
         let queries = outcomes(&mut registry, "queries", "Queries of the log table");
+        let letters =
+            outcomes(&mut registry, "dead_letter_events", "Dead letters by what happened");
         let metrics = Self {
             entries_stored: of(&entries, "stored"),
             entries_refused: of(&entries, "refused"),
+            entries_dropped: of(&entries, "dropped"),
+            entries_dead: of(&entries, "dead"),
             entries_failed: of(&entries, "failed"),
             batches_committed: of(&batches, "committed"),
             batches_failed: of(&batches, "failed"),
             commit_seconds: Histogram::new(COMMIT_BUCKETS),
             queue_bytes: Gauge::default(),
+            dead_letters_written: of(&letters, "written"),
+            dead_letters_purged: of(&letters, "purged"),
+            dead_letters_replayed: of(&letters, "replayed"),
+            dead_letters_kept: Gauge::default(),
             connections: Gauge::default(),
             queries_answered: of(&queries, "answered"),
             queries_timed_out: of(&queries, "timed_out"),
@@ -134,6 +154,7 @@ impl Metrics {
             bytes,
             self.database_bytes.clone(),
         );
+        registry.register("dead_letters", "Dead letters kept", self.dead_letters_kept.clone());
         registry.register("http_connections", "HTTP connections open", self.connections.clone());
         registry.register("http_requests", "HTTP requests answered", self.requests.clone());
         registry.register(

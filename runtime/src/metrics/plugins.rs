@@ -121,8 +121,7 @@ pub struct PluginMetrics {
     /// Messages beyond the limit of the plugin's log.
     pub lost_messages: Counter,
     seconds: Counter<f64, std::sync::atomic::AtomicU64>,
-    /// Linear memory of the instance, in bytes.
-    pub memory: Gauge,
+    memory: Gauge,
     now: Arc<Mutex<Now>>,
 }
 
@@ -232,6 +231,12 @@ impl PluginFamilies {
 }
 
 impl PluginMetrics {
+    /// For tests of what counts.
+    #[cfg(test)]
+    pub(crate) fn of_nobody() -> Self {
+        PluginFamilies::default().plugin("x", PluginKind::Transform, "x.wasm")
+    }
+
     /// The plugin's name.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -259,6 +264,11 @@ impl PluginMetrics {
             now.state = state;
             now.since = SystemTime::now();
         }
+    }
+
+    /// Notes the linear memory of the instance, in bytes.
+    pub fn set_memory(&self, bytes: usize) {
+        self.memory.set(i64::try_from(bytes).unwrap_or(i64::MAX));
     }
 
     /// Counts a failure and notes its reason.

@@ -56,6 +56,21 @@ pub(super) fn open_checkpointer(config: &DatabaseConfig) -> Result<Connection, S
     Ok(connection)
 }
 
+/// Opens the existing database for small writes, also beside a running service: the file is left as it is set up.
+///
+/// # Errors
+/// [`StoreError::Absent`] when there is none, else as [`open_writer`].
+pub fn open_beside(config: &DatabaseConfig) -> Result<Connection, StoreError> {
+    check_linked_sqlite()?;
+    if !config.path().exists() {
+        return Err(StoreError::Absent { path: config.path() });
+    }
+    let connection = open_checkpointer(config)?;
+    health::check_writable(&connection, &config.path())?;
+    refuse_partitions(&connection, &config.path())?;
+    Ok(connection)
+}
+
 /// Opens the existing database for reading only.
 ///
 /// # Errors

@@ -14,16 +14,17 @@ use tracing::{error, warn};
 
 use super::answers::Publisher;
 use super::checkpoint::{Checkpointer, file_bytes, final_checkpoint, longest_log, wal_path};
+use super::committer::Committer;
 use super::connection::{open_checkpointer, open_reader, open_writer};
-use super::introspect::{read_schema, read_traits};
+use super::introspect::read_schema;
 use super::lock::DatabaseLock;
+use super::position::read_checkpoint;
 use super::queue::WriteQueue;
 use super::read_pool::ReadPool;
-use super::row_ids::RowIds;
 use super::writer::{Writer, WriterHealth, WriterParts};
 use super::{Delivery, StoreError, WriteError, migrate};
 use crate::config::{Config, DatabaseConfig};
-use crate::domain::{RowId, Schema, quote_identifier};
+use crate::domain::{Checkpoint, RowId, Schema, SourceName, quote_identifier};
 use crate::metrics::Metrics;
 
 /// Connections kept for live tails and health checks, so that slow queries don't hold them up.
@@ -85,21 +86,17 @@ impl Store {
         let mut connection = open_writer(database)?;
         roll_out(&mut connection, config)?;
         let schema = read_schema(&connection, database)?;
-        let traits = read_traits(&connection, &schema)?;
         warn_of_slow_order(&schema);
         warn_of_dictionary(&connection)?;
         let schema = Arc::new(schema);
         let queue = Arc::new(WriteQueue::new(config.ingest.ingest_queue_size, metrics.clone()));
         let health = Arc::new(WriterHealth::default());
         health.longest_log.store(longest_log(&database.path()), Ordering::Relaxed);
-        let row_ids = RowIds::load(&connection, &schema, traits.autoincrement)?;
-        let (sender, watermark) = watch::channel(row_ids.newest());
+        let committer = Committer::open(connection, &schema, config.dead_letters.clone(), metrics)?;
+        let (sender, watermark) = watch::channel(committer.newest());
         let publisher = Publisher::new(sender, metrics.clone());
         let writer = Writer::new(WriterParts {
-            connection,
-            schema: Arc::clone(&schema),
-            traits,
-            row_ids,
+            committer,
             publisher,
             queue: Arc::clone(&queue),
             batch_rows: config.ingest.batch_rows,
@@ -201,10 +198,26 @@ impl Store {
         Ok(())
     }
 
-    /// Commits a batch without rows.
+    /// The source's last position, once all that is queued now is committed or has failed: what an earlier run of the
+    /// source has handed over may still be on its way.
+    ///
+    /// # Errors
+    /// [`StoreError::Stopping`], or what keeps the database from being read.
+    pub async fn checkpoint(&self, source: SourceName) -> Result<Option<Checkpoint>, StoreError> {
+        let room = self.queue.reserve(0).await;
+        let behind = self.queue.push(Delivery::default(), room);
+        let behind = behind.map_err(|_| StoreError::Stopping)?;
+        // Jobs are done in order. How this one ends says nothing of the others; unanswered, the writer has ended.
+        if behind.await.is_err() {
+            return Err(StoreError::Stopping);
+        }
+        self.live_reads.run(move |connection| read_checkpoint(connection, &source)).await
+    }
+
+    /// Lets the writer try whether it can write.
     async fn probe_writer(&self) -> Result<(), WriteError> {
         let Some(room) = self.queue.try_reserve(0) else { return Ok(()) };
-        let receipt = self.queue.push(Delivery::default(), room)?;
+        let receipt = self.queue.push_probe(room)?;
         match tokio::time::timeout(PROBE_PATIENCE, receipt).await {
             Ok(outcome) => outcome.unwrap_or(Err(WriteError::Stopping)).map(|_| ()),
             Err(_) => {

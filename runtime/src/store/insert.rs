@@ -112,7 +112,7 @@ impl Inserter {
     }
 
     /// Inserts the rows of all `parts`, with ids from `next` on, but those whose entries are in `excluded` (a list
-    /// for each part), which are refused. Returns a receipt for each part and the next free id.
+    /// for each part, by rising index), which are refused. Returns a receipt for each part and the next free id.
     pub(super) fn insert(
         &mut self,
         connection: &Connection,
@@ -134,8 +134,8 @@ impl Inserter {
             .enumerate()
             .flat_map(|(source, part)| part.rows().map(move |row| SourceRow { source, row }));
         for (row, shape) in rows.zip(shapes.iter().copied().chain(std::iter::repeat(0))) {
-            let refused = excluded.get(row.source).into_iter().flatten();
-            if refused.into_iter().any(|refusal| refusal.index == row.row.index) {
+            let refused = excluded.get(row.source).map_or(&[][..], Vec::as_slice);
+            if refused.binary_search_by_key(&row.row.index, |refusal| refusal.index).is_ok() {
                 continue;
             }
             if !group.is_empty() && (shape != group_shape || group.len() == most) {

@@ -19,6 +19,8 @@ pub(super) struct TableTraits {
     pub(super) multi_row_safe: bool,
     /// Whether SQLite itself keeps the highest row id ever used (AUTOINCREMENT).
     pub(super) autoincrement: bool,
+    /// Whether a row may need another one of the table: by a foreign key, or by a trigger.
+    pub(super) rows_depend: bool,
 }
 
 /// Reads the columns of the configured table, its row id and its timestamp column. Names are found in any case.
@@ -61,9 +63,15 @@ pub(super) fn read_traits(
         [schema.table()],
         |row| row.get(0),
     )?;
+    let refers_to_itself: bool = connection.query_row(
+        r#"SELECT EXISTS (SELECT 1 FROM pragma_foreign_key_list(?1) WHERE "table" = ?1 COLLATE NOCASE)"#,
+        [schema.table()],
+        |row| row.get(0),
+    )?;
     Ok(TableTraits {
         multi_row_safe: !has_triggers && !has_word(&sql, "CONFLICT"),
         autoincrement: has_word(&sql, "AUTOINCREMENT"),
+        rows_depend: has_triggers || refers_to_itself,
     })
 }
 
@@ -327,7 +335,20 @@ mod tests {
             ),
         ] {
             let (_, traits) = read(&sql).expect("read");
-            assert_eq!(traits, TableTraits { multi_row_safe, autoincrement }, "{sql}");
+            assert_eq!(traits.multi_row_safe, multi_row_safe, "{sql}");
+            assert_eq!(traits.autoincrement, autoincrement, "{sql}");
+        }
+    }
+
+    #[test]
+    fn rows_depend_on_each_other_by_a_foreign_key_to_their_own_table_or_a_trigger() {
+        let other =
+            "CREATE TABLE Log (id INTEGER PRIMARY KEY, timestamp, s REFERENCES Services (name))";
+        let own =
+            "CREATE TABLE Log (id INTEGER PRIMARY KEY, timestamp, parent REFERENCES log (id))";
+        let trigger = format!("{other}; CREATE TRIGGER t AFTER INSERT ON log BEGIN SELECT 1; END");
+        for (sql, expected) in [(other, false), (own, true), (&trigger, true)] {
+            assert_eq!(read(sql).expect("read").1.rows_depend, expected, "{sql}");
         }
     }
 

@@ -4,9 +4,11 @@
 
 mod answers;
 mod checkpoint;
+mod committer;
 mod connection;
 mod contains;
 mod database;
+pub mod dead_letters;
 mod delivery;
 mod encode;
 mod error;
@@ -14,22 +16,25 @@ mod fault;
 mod health;
 mod insert;
 mod introspect;
+mod letter_box;
 mod lock;
 pub mod migrate;
 mod page;
 mod part;
+mod position;
 mod pragma;
 mod queue;
 mod read_pool;
 mod row_ids;
 mod select;
 mod sql_text;
+mod trial;
 mod write_error;
 mod writer;
 
 use std::time::Duration;
 
-pub use connection::{open_reader, open_trial, open_writer};
+pub use connection::{open_beside, open_reader, open_trial, open_writer};
 pub use database::Store;
 pub use delivery::{Delivery, Originals};
 pub use encode::{RowEncoder, RowFormat};
@@ -38,9 +43,13 @@ pub use fault::Fault;
 pub use introspect::find_unknown_fields_column;
 pub use lock::DatabaseLock;
 pub use page::{Extent, Page, TailPage, TailSpan, count_and_read, read_page, read_tail};
+pub use position::read_checkpoint;
 pub use queue::{PendingReceipt, Reservation, WriteQueue};
 pub use read_pool::ReadPool;
 pub use write_error::WriteError;
 
 /// How long a statement waits for the lock of another connection.
 pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::runtime::{Handle, Id};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::{Delivery, WriteError};
@@ -25,8 +26,18 @@ const EAGER_JOBS: usize = 48;
 #[derive(Debug)]
 pub(super) struct Job {
     pub(super) delivery: Delivery,
+    pub(super) purpose: Purpose,
     reply: oneshot::Sender<Result<Receipt, WriteError>>,
     reservation: Reservation,
+}
+
+/// Why a job is queued.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// To store what it delivers.
+    Store,
+    /// To find out whether the writer can write again.
+    Probe,
 }
 
 /// Room in the queue, given back when dropped.
@@ -46,6 +57,8 @@ pub struct WriteQueue {
     room: Arc<Semaphore>,
     shared: Arc<Shared>,
     metrics: Metrics,
+    /// The async threads of the one who made the queue: requests run there.
+    home: Option<Id>,
 }
 
 #[derive(Debug, Default)]
@@ -63,7 +76,8 @@ struct State {
 }
 
 impl WriteQueue {
-    /// A queue that holds at most `capacity` bytes of rows.
+    /// A queue that holds at most `capacity` bytes of rows. What is pushed by tasks of the runtime that it is made in is
+    /// gathered for a moment.
     #[must_use]
     pub fn new(capacity: ByteSize, metrics: Metrics) -> Self {
         let capacity = u32::try_from(capacity.0).unwrap_or(u32::MAX);
@@ -72,6 +86,7 @@ impl WriteQueue {
             room: Arc::new(Semaphore::new(capacity as usize)),
             shared: Arc::default(),
             metrics,
+            home: Handle::try_current().ok().map(|runtime| runtime.id()),
         }
     }
 
@@ -93,7 +108,7 @@ impl WriteQueue {
         Reservation { permit, metrics: self.metrics.clone() }
     }
 
-    /// Queues rows. The receipt arrives after their commit.
+    /// Queues a delivery. The receipt arrives after their commit.
     ///
     /// # Errors
     /// [`WriteError::Stopping`] when the queue is closed.
@@ -102,12 +117,32 @@ impl WriteQueue {
         delivery: Delivery,
         reservation: Reservation,
     ) -> Result<PendingReceipt, WriteError> {
+        self.enqueue(delivery, reservation, Purpose::Store)
+    }
+
+    /// Queues a try whether the writer can write again. The receipt is empty.
+    ///
+    /// # Errors
+    /// [`WriteError::Stopping`] when the queue is closed.
+    pub(super) fn push_probe(
+        &self,
+        reservation: Reservation,
+    ) -> Result<PendingReceipt, WriteError> {
+        self.enqueue(Delivery::default(), reservation, Purpose::Probe)
+    }
+
+    fn enqueue(
+        &self,
+        delivery: Delivery,
+        reservation: Reservation,
+        purpose: Purpose,
+    ) -> Result<PendingReceipt, WriteError> {
         let (reply, receipt) = oneshot::channel();
         let mut state = self.shared.lock();
         if state.closed {
             return Err(WriteError::Stopping);
         }
-        state.jobs.push_back(Job { delivery, reply, reservation });
+        state.jobs.push_back(Job { delivery, purpose, reply, reservation });
         let waiting = state.jobs.len();
         drop(state);
         if waiting == EAGER_JOBS {
@@ -120,8 +155,11 @@ impl WriteQueue {
 
     /// Wakes the writer once the tasks that are ready now have run: requests that arrived together are then
     /// committed together, which halves the commits under load. Nothing waits for further requests to arrive.
+    ///
+    /// Others wake it at once: on threads where plugins compute, that task could come late, and requests with it.
     fn wake_writer_soon(&self) {
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+        let runtime = Handle::try_current().ok().filter(|runtime| Some(runtime.id()) == self.home);
+        let Some(runtime) = runtime else {
             self.shared.arrival.notify_one();
             return;
         };
@@ -150,7 +188,7 @@ impl WriteQueue {
         self.shared.lock().jobs.clear();
     }
 
-    /// Waits for jobs and moves up to `max_rows` rows' worth of them (at least one job) into `jobs`.
+    /// Waits for jobs and moves up to `max_rows` rows' and letters' worth of them (at least one job) into `jobs`.
     /// Returns false when the queue is closed and empty.
     pub(super) fn take(&self, max_rows: usize, jobs: &mut Vec<Job>) -> bool {
         let mut state = self.shared.lock();
@@ -176,7 +214,7 @@ impl WriteQueue {
         }
         let mut rows = 0;
         while let Some(job) = state.jobs.front() {
-            rows += job.delivery.rows.len().max(1);
+            rows += job.delivery.len().max(1);
             if rows > max_rows && !jobs.is_empty() {
                 break;
             }
@@ -239,6 +277,20 @@ mod tests {
     #[test]
     fn what_is_larger_than_the_queue_fits_an_empty_one() {
         assert!(queue(100).try_reserve(1_000).is_some());
+    }
+
+    #[test]
+    fn a_job_of_other_threads_is_taken_however_busy_these_are() {
+        let home = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let others = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let queue = home.block_on(async { queue(100) });
+        let room = queue.try_reserve(1).expect("room");
+
+        // No task of theirs runs any more.
+        let _theirs = others.enter();
+        let receipt = queue.push(Delivery::default(), room);
+
+        assert!(receipt.is_ok() && !queue.shared.wake_is_due.load(Ordering::Acquire));
     }
 
     #[test]

@@ -8,24 +8,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
-use rusqlite::Connection;
 use tracing::{error, info};
 
 use super::answers::{Answers, Publisher};
 use super::checkpoint::{FAR_TOO_LONG, RESTART_BYTES, Restart, file_bytes, restart_wal};
-use super::insert::{InsertError, Inserter, reason};
-use super::introspect::TableTraits;
-use super::part::Part;
-use super::queue::{Job, WriteQueue};
-use super::row_ids::RowIds;
-use super::{Fault, WriteError};
-use crate::domain::{Receipt, Refusal, RowId, Schema};
+use super::committer::Committer;
+use super::queue::{Job, Purpose, WriteQueue};
+use super::{Delivery, Fault, WriteError};
+use crate::domain::Receipt;
 use crate::metrics::Metrics;
 
-/// Takes up space as a batch does, for [`Writer::probe`].
-const FILL: &str =
-    "INSERT OR REPLACE INTO loglite_state (name, value) VALUES ('probe', zeroblob(?1))";
-const UNFILL: &str = "DELETE FROM loglite_state WHERE name = 'probe'";
+/// How much a probe writes.
 const PROBE_BYTES: std::ops::RangeInclusive<usize> = (64 << 10)..=(4 << 20);
 
 /// What one source is told.
@@ -34,9 +27,7 @@ type Outcome = Result<Receipt, WriteError>;
 /// Runs on a thread of its own until the queue is closed and empty.
 #[derive(Debug)]
 pub(super) struct Writer {
-    connection: Connection,
-    inserter: Inserter,
-    row_ids: RowIds,
+    committer: Committer,
     queue: Arc<WriteQueue>,
     batch_rows: usize,
     publisher: Publisher,
@@ -64,12 +55,9 @@ pub(super) struct WriterHealth {
 
 /// What the writer needs to start.
 pub(super) struct WriterParts {
-    pub(super) connection: Connection,
-    pub(super) schema: Arc<Schema>,
-    pub(super) traits: TableTraits,
+    pub(super) committer: Committer,
     pub(super) queue: Arc<WriteQueue>,
     pub(super) batch_rows: usize,
-    pub(super) row_ids: RowIds,
     pub(super) publisher: Publisher,
     pub(super) health: Arc<WriterHealth>,
     pub(super) metrics: Metrics,
@@ -80,9 +68,7 @@ impl Writer {
     /// Prepares to write.
     pub(super) fn new(parts: WriterParts) -> Self {
         Self {
-            inserter: Inserter::new(&parts.connection, &parts.schema, parts.traits),
-            connection: parts.connection,
-            row_ids: parts.row_ids,
+            committer: parts.committer,
             queue: parts.queue,
             batch_rows: parts.batch_rows,
             publisher: parts.publisher,
@@ -100,7 +86,7 @@ impl Writer {
             self.commit(&mut jobs);
             self.bound_log();
         }
-        info!(newest = self.row_ids.newest().0, "writer drained");
+        info!(newest = self.committer.newest().0, "writer drained");
     }
 
     /// Starts the write-ahead log anew when it has become too long and the checkpointer has copied most of it. Far too
@@ -111,14 +97,17 @@ impl Writer {
         let no_readers = self.health.no_readers.load(Ordering::Relaxed);
         let has_room = longest == RESTART_BYTES;
         if self.health.restart_log.swap(false, Ordering::Relaxed) && !no_readers {
-            restart_wal(&self.connection, if has_room { Restart::Reuse } else { Restart::Shorten });
+            restart_wal(
+                &self.committer.connection,
+                if has_room { Restart::Reuse } else { Restart::Shorten },
+            );
         }
         let bytes = file_bytes(&self.wal);
         let far_too_long = if has_room { longest * FAR_TOO_LONG } else { longest };
         if bytes < far_too_long {
             self.next_restart = 0;
         } else if bytes >= self.next_restart || no_readers {
-            let restarted = restart_wal(&self.connection, Restart::Shorten);
+            let restarted = restart_wal(&self.committer.connection, Restart::Shorten);
             self.next_restart = if restarted { 0 } else { bytes + longest / 4 };
             self.health.no_readers.store(false, Ordering::Relaxed);
         }
@@ -126,29 +115,38 @@ impl Writer {
 
     fn commit(&mut self, jobs: &mut Vec<Job>) {
         let begun = Instant::now();
-        let before = self.row_ids.newest();
-        self.inserter.trim();
-        let parts: Vec<_> = jobs.iter().map(|job| Part::whole(&job.delivery.rows)).collect();
-        let mut outcome = self.write(&parts);
-        if outcome.as_ref().is_err_and(|cause| Fault::of(cause) == Fault::Full) {
-            self.take_back(before);
-            if restart_wal(&self.connection, Restart::Shorten) {
-                outcome = self.write(&parts);
-            }
+        self.committer.trim();
+        let deliveries: Vec<_> = jobs.iter().map(|job| &job.delivery).collect();
+        let mut outcome = self.write(jobs, &deliveries);
+        if outcome.as_ref().is_err_and(|cause| Fault::of(cause) == Fault::Full)
+            && restart_wal(&self.committer.connection, Restart::Shorten)
+        {
+            outcome = self.write(jobs, &deliveries);
         }
         match outcome {
             Ok(receipts) => self.succeed(jobs, receipts.into_iter().map(Ok).collect(), begun),
             // Rows are refused where they are inserted; what is checked only at the commit has no row's name on it.
             Err(cause) if Fault::of(&cause) == Fault::Constraint => {
-                self.take_back(before);
-                let outcomes = parts.into_iter().map(|part| self.write_apart(part)).collect();
+                let outcomes = deliveries.into_iter().map(|one| self.write_apart(one)).collect();
                 self.succeed(jobs, outcomes, begun);
             }
-            Err(cause) => {
-                self.take_back(before);
-                self.fail(jobs, &cause, begun);
-            }
+            Err(cause) => self.fail(jobs, &cause, begun),
         }
+    }
+
+    /// One transaction. Only where nothing else shows whether the storage works, a probe writes something itself.
+    fn write(&mut self, jobs: &[Job], deliveries: &[&Delivery]) -> rusqlite::Result<Vec<Receipt>> {
+        if jobs.iter().all(|job| job.purpose == Purpose::Probe) {
+            self.committer.probe(self.health.failed_bytes.load(Ordering::Relaxed))?;
+        }
+        self.committer.write(deliveries, Vec::new())
+    }
+
+    fn write_apart(&mut self, delivery: &Delivery) -> Outcome {
+        self.committer.write_apart(delivery).map_err(|cause| {
+            error!(error = %cause, rows = delivery.rows.len(), "rows not stored; their source is told");
+            WriteError::from(&cause)
+        })
     }
 
     fn succeed(&self, jobs: &mut Vec<Job>, outcomes: Vec<Outcome>, begun: Instant) {
@@ -169,14 +167,14 @@ impl Writer {
             }
         }
         let jobs = jobs.drain(..).zip(outcomes).collect();
-        self.publisher.publish(Answers { jobs, newest: self.row_ids.newest(), begun });
+        self.publisher.publish(Answers { jobs, newest: self.committer.newest(), begun });
     }
 
     fn fail(&self, jobs: &mut Vec<Job>, cause: &rusqlite::Error, begun: Instant) {
         let failure = WriteError::from(cause);
         let rows: usize = jobs.iter().map(|job| job.delivery.rows.len()).sum();
-        if rows > 0 {
-            let bytes: usize = jobs.iter().map(|job| job.delivery.rows.byte_len()).sum();
+        let bytes: usize = jobs.iter().map(|job| job.delivery.written_bytes()).sum();
+        if bytes > 0 {
             // In pages, with indexes, rows take up more than packed.
             let bytes = bytes.saturating_mul(2).clamp(*PROBE_BYTES.start(), *PROBE_BYTES.end());
             self.health.failed_bytes.store(bytes, Ordering::Relaxed);
@@ -188,85 +186,6 @@ impl Writer {
         self.metrics.batches_failed.inc();
         self.metrics.entries_failed.inc_by(rows as u64);
         let jobs = jobs.drain(..).map(|job| (job, Err(failure.clone()))).collect();
-        self.publisher.publish(Answers { jobs, newest: self.row_ids.newest(), begun });
-    }
-
-    /// One transaction; begun again without the row when a row's conflict rule has rolled it back.
-    fn write(&mut self, parts: &[Part<'_>]) -> rusqlite::Result<Vec<Receipt>> {
-        let rows = parts.iter().map(Part::len).sum();
-        if rows == 0 {
-            self.probe()?;
-        }
-        let mut excluded: Vec<Vec<Refusal>> = vec![Vec::new(); parts.len()];
-        loop {
-            self.connection.prepare_cached("BEGIN IMMEDIATE")?.raw_execute()?;
-            let first = self.row_ids.begin(&self.connection, rows)?;
-            let (mut receipts, next) =
-                match self.inserter.insert(&self.connection, parts, &excluded, first) {
-                    Ok(inserted) => inserted,
-                    Err(InsertError::TransactionLost { source, refusal }) => {
-                        excluded
-                            .get_mut(source)
-                            .into_iter()
-                            .for_each(|list| list.push(refusal.clone()));
-                        continue;
-                    }
-                    Err(InsertError::Storage(error)) => return Err(error),
-                };
-            for receipt in &mut receipts {
-                receipt.refused.sort_by_key(|refusal| refusal.index);
-            }
-            self.row_ids.save(&self.connection, next)?;
-            self.connection.prepare_cached("COMMIT")?.raw_execute()?;
-            return Ok(receipts);
-        }
-    }
-
-    /// Finds the rows that a commit fails for, by ever smaller transactions, and refuses them alone. When the storage fails
-    /// meanwhile, the rest is refused, too: what is stored already must not be sent again.
-    fn write_apart(&mut self, part: Part<'_>) -> Outcome {
-        let mut receipt = Receipt::default();
-        let mut rest = vec![part];
-        while let Some(part) = rest.pop() {
-            let before = self.row_ids.newest();
-            let cause = match self.write(std::slice::from_ref(&part)) {
-                Ok(receipts) => {
-                    receipts.into_iter().for_each(|written| receipt.merge(written));
-                    continue;
-                }
-                Err(cause) => cause,
-            };
-            self.take_back(before);
-            match part.halves().filter(|_| Fault::of(&cause) == Fault::Constraint) {
-                Some([first, second]) => rest.extend([second, first]),
-                None if Fault::of(&cause) == Fault::Constraint || receipt.stored > 0 => {
-                    receipt.refused.extend(part.refusals(&reason(&cause)));
-                }
-                None => {
-                    error!(error = %cause, rows = part.len(), "rows not stored; their source is told");
-                    return Err(WriteError::from(&cause));
-                }
-            }
-        }
-        Ok(receipt)
-    }
-
-    /// Writes as much as the batch that failed: one without rows fits where no other does, on a disk that is all but full.
-    fn probe(&self) -> rusqlite::Result<()> {
-        let bytes = self.health.failed_bytes.load(Ordering::Relaxed);
-        self.connection.execute(FILL, [bytes as i64])?;
-        self.connection.execute(UNFILL, [])?;
-        Ok(())
-    }
-
-    /// Leaves no transaction open and no id given out. SQLite has rolled back by itself after some errors.
-    fn take_back(&mut self, newest: RowId) {
-        self.row_ids.set_newest(newest);
-        if self.connection.is_autocommit() {
-            return;
-        }
-        if let Err(cause) = self.connection.execute_batch("ROLLBACK") {
-            error!(error = %cause, "the failed transaction could not be rolled back");
-        }
+        self.publisher.publish(Answers { jobs, newest: self.committer.newest(), begun });
     }
 }
