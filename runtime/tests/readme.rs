@@ -1,23 +1,48 @@
-//! Checks the table of keys in README.md against the program's own.
+//! Checks the tables of keys and limits in README.md against the program's own.
 
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
-use loglite::config::{Key, sections};
+use loglite::config::{Key, Limits, limit_keys, sections};
 
 const BEGIN: &str = "<!-- keys: a test compares this table with the program -->\n";
 const END: &str = "<!-- end of keys -->\n";
+const LIMITS_BEGIN: &str = "<!-- limits: a test compares this table with the program -->\n";
+const LIMITS_END: &str = "<!-- end of limits -->\n";
 
 #[test]
 fn the_readme_lists_every_key_with_its_default_and_meaning() {
+    let expected = expected_table();
+    let table = between(BEGIN, END);
+    assert!(table == expected, "the table of keys in README.md must be:\n\n{expected}");
+}
+
+#[test]
+fn the_readme_lists_every_limit_with_its_defaults_and_meaning() {
+    let expected = expected_limits();
+    let table = between(LIMITS_BEGIN, LIMITS_END);
+    assert!(table == expected, "the table of limits in README.md must be:\n\n{expected}");
+}
+
+fn between(begin: &str, end: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
     let readme = fs::read_to_string(path).expect("the README is readable");
-    let (_, rest) = readme.split_once(BEGIN).expect("the README marks where the table begins");
-    let (table, _) = rest.split_once(END).expect("the README marks where the table ends");
+    let (_, rest) = readme.split_once(begin).expect("the README marks where the table begins");
+    let (table, _) = rest.split_once(end).expect("the README marks where the table ends");
+    table.to_owned()
+}
 
-    let expected = expected_table();
-    assert!(table == expected, "the table of keys in README.md must be:\n\n{expected}");
+fn expected_limits() -> String {
+    let mut table =
+        String::from("| limit | transform | harvester | what it limits |\n|---|---|---|---|\n");
+    for limit in limit_keys() {
+        let [transform, harvester] = [Limits::of_transform(), Limits::of_harvester()]
+            .map(|limits| limit.value_text(&limits));
+        writeln!(table, "| `{}` | `{transform}` | `{harvester}` | {} |", limit.name, limit.doc)
+            .expect("a String takes all");
+    }
+    table
 }
 
 fn expected_table() -> String {

@@ -6,8 +6,8 @@ use super::report::Report;
 use super::root::Config;
 use super::yaml::Node;
 use super::{
-    compression, database, harvesters, http, ingest, migrations, partition, retention, root, sse,
-    tasks,
+    compression, database, dead_letters, harvesters, http, ingest, migrations, partition, plugins,
+    retention, root, sse, tasks,
 };
 
 /// One key of the configuration file.
@@ -44,16 +44,19 @@ pub struct Section {
 /// Stands for the default of a key that has none.
 pub(super) const REQUIRED: &str = "required";
 
+/// Keys are read in this order, too: transforms name harvesters.
 const SECTIONS: &[Section] = &[
     Section { title: "HTTP server", keys: http::KEYS },
     Section { title: "Database", keys: database::KEYS },
     Section { title: "Ingest", keys: ingest::KEYS },
+    Section { title: "Dead letters", keys: dead_letters::KEYS },
     Section { title: "Live subscriptions", keys: sse::KEYS },
     Section { title: "Retention", keys: retention::KEYS },
     Section { title: "Partitions", keys: partition::KEYS },
     Section { title: "Compression", keys: compression::KEYS },
     Section { title: "Background work", keys: tasks::KEYS },
     Section { title: "Harvesters", keys: harvesters::KEYS },
+    Section { title: "Plugins", keys: plugins::KEYS },
     Section { title: "Operation", keys: root::KEYS },
     Section { title: "Schema", keys: migrations::KEYS },
 ];

@@ -77,7 +77,7 @@ impl Key {
         report.set_at(self.name, Some(node.at));
         match (&self.read, &node.content) {
             (Reader::Nested(read), _) => read(config, node, report),
-            (Reader::Scalar(read), Content::Scalar(text)) if read(config, text) => {}
+            (Reader::Scalar(read), Content::Scalar { text, .. }) if read(config, text) => {}
             // A key without a value means "none" to the keys that know it.
             (Reader::Scalar(read), Content::Nothing) if read(config, "") => {}
             (Reader::Scalar(_), _) => report.mismatch(self.name, node, self.expected),

@@ -7,9 +7,6 @@ use super::problem::Fault;
 use super::report::Report;
 use super::yaml::{Content, Node, NodeKey};
 
-/// More keys than this are not listed in a message.
-const FEW_KEYS: usize = 5;
-
 /// The entries of the mapping at `node` under the keys of `known`, in file order.
 ///
 /// `path` is the path of keys to the mapping, empty for the whole file. Of a repeated key the last entry counts.
@@ -25,7 +22,13 @@ pub(super) fn fields<'n>(
     for (key, node) in entries {
         match known.iter().find(|name| **name == key.text) {
             Some(name) => fields.push((*name, node)),
-            None => report.add(join(path, &key.text), Some(key.at), unknown_key(&key.text, known)),
+            None => {
+                report.add(
+                    join(path, &key.text),
+                    Some(key.at),
+                    unknown_key(&key.text, path, known),
+                );
+            }
         }
     }
     fields
@@ -55,10 +58,30 @@ pub(super) fn entries<'n>(
     Some(entries.iter().map(|(key, node)| (key, node)).collect())
 }
 
-fn unknown_key(key: &str, known: &[&'static str]) -> Fault {
+/// Reports which of `required`, each with what it should be, are missing in `fields` of the mapping at `place`.
+pub(super) fn require(
+    fields: &[(&'static str, &Node)],
+    required: &[(&'static str, &str)],
+    (node, path): (&Node, &str),
+    report: &mut Report,
+) {
+    // What is no mapping was reported as such.
+    if !matches!(node.content, Content::Mapping(_)) {
+        return;
+    }
+    for (name, expected) in required {
+        if !fields.iter().any(|(field, _)| field == name) {
+            let fault = Fault::Missing { expected: (*expected).into() };
+            report.add(join(path, name), Some(node.at), fault);
+        }
+    }
+}
+
+fn unknown_key(key: &str, path: &str, known: &[&'static str]) -> Fault {
     let distance = key.chars().count() / 3 + 1;
     let nearest = nearest(key, known.iter().copied(), distance).map(str::to_owned);
-    let known = if known.len() <= FEW_KEYS { known.to_vec() } else { Vec::new() };
+    // The file's own keys are too many for a message.
+    let known = if path.is_empty() { Vec::new() } else { known.to_vec() };
     Fault::UnknownKey { nearest, known }
 }
 

@@ -73,9 +73,7 @@ fn read_one(node: &Node, path: &str, report: &mut Report) -> (Migration, Positio
     let known = ["version", "rollout", "rollback"];
     let expected = "a mapping with `version`, `rollout` and `rollback`";
     let fields = mapping::fields(node, path, expected, &known, report);
-    if matches!(node.content, Content::Mapping(_)) {
-        report_missing(&fields, node.at, path, report);
-    }
+    mapping::require(&fields, &[("version", VERSION), ("rollout", ROLLOUT)], (node, path), report);
     for (name, node) in fields {
         let path = format!("{path}.{name}");
         match name {
@@ -93,15 +91,6 @@ fn read_one(node: &Node, path: &str, report: &mut Report) -> (Migration, Positio
         }
     }
     (migration, version_at)
-}
-
-fn report_missing(fields: &[(&'static str, &Node)], at: Position, path: &str, report: &mut Report) {
-    for (name, expected) in [("version", VERSION), ("rollout", ROLLOUT)] {
-        if !fields.iter().any(|(field, _)| *field == name) {
-            let fault = Fault::Missing { expected: expected.into() };
-            report.add(format!("{path}.{name}"), Some(at), fault);
-        }
-    }
 }
 
 fn show(migration: &Migration) -> Value {

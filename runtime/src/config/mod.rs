@@ -7,18 +7,26 @@
 //!
 //! Reading reports every problem at once ([`ConfigErrors`]), each with its place.
 
+mod authority;
+mod component;
 mod compression;
 mod database;
+mod dead_letters;
 mod environment;
+mod grant;
 mod harvesters;
 mod http;
 mod ingest;
+mod json;
 mod key;
+mod limits;
 mod load;
 mod mapping;
 mod migrations;
+mod options;
 mod partition;
 mod plugin;
+mod plugins;
 mod pragmas;
 mod problem;
 mod report;
@@ -27,23 +35,28 @@ mod root;
 mod settings;
 mod sse;
 mod tasks;
+mod transforms;
 mod unsupported;
 mod value;
 mod yaml;
 
 pub use compression::CompressionConfig;
 pub use database::DatabaseConfig;
+pub use dead_letters::DeadLettersConfig;
 pub use environment::environment;
 pub use harvesters::HarvesterConfig;
 pub use http::HttpConfig;
 pub use ingest::{IngestConfig, JsonColumns};
 pub use key::{Key, Section, keys, sections};
+pub use limits::{LimitKey, PluginKind, limit_keys};
 pub use migrations::Migration;
+pub use options::PluginOptions;
 pub use partition::PartitionInterval;
 pub use plugin::{
     Access, DirGrant, Grants, Limits, OnFailure, PluginConfig, Restart, TransformConfig,
     WasmHarvesterConfig,
 };
+pub use plugins::PluginsConfig;
 pub use pragmas::Pragma;
 pub use problem::{ConfigErrors, Fault, Origin, Position, Problem};
 pub use retention::RetentionConfig;

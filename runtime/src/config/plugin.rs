@@ -70,13 +70,13 @@ pub enum Restart {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Grants {
     /// Authorities (`host` or `host:port`) that it may send HTTP requests to. Without a port: 443 and, for plain
-    /// HTTP, 80.
+    /// HTTP, 80. Hosts are in lower case here, addresses in their shortest form, IPv6 ones in brackets.
     pub http: Vec<String>,
     /// Names of environment variables that it sees.
     pub env: Vec<String>,
     /// Directories that it sees.
     pub dirs: Vec<DirGrant>,
-    /// `host:port` that it may connect to by TCP. Private and loopback addresses only where the host is an address,
+    /// `host:port` that it may connect to by TCP, spelled as those of `http`. Private and loopback addresses only where the host is an address,
     /// or `localhost`.
     pub tcp: Vec<String>,
 }
@@ -86,7 +86,7 @@ pub struct Grants {
 pub struct DirGrant {
     /// The directory on this machine.
     pub host: PathBuf,
-    /// The path under which the plugin finds it.
+    /// The path under which the plugin finds it: absolute, without `.` and `..`, without a slash at its end.
     pub guest: String,
     /// What it may do there.
     pub access: Access,
@@ -126,8 +126,63 @@ pub struct Limits {
     pub log_lines_per_second: u32,
     /// Bytes that it may write to loglite's log per second.
     pub log_bytes_per_second: ByteSize,
-    /// An instance whose memory has grown past this is replaced between two calls.
+    /// An instance whose memory has grown past this is replaced between two calls. At most `memory`; three quarters
+    /// of it where a file doesn't say.
     pub recycle_memory: ByteSize,
+}
+
+impl OnFailure {
+    const ALL: [Self; 4] = [Self::DeadLetter, Self::Drop, Self::Pass, Self::Block];
+
+    /// The name by which the configuration calls it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::DeadLetter => "dead_letter",
+            Self::Drop => "drop",
+            Self::Pass => "pass",
+            Self::Block => "block",
+        }
+    }
+
+    pub(super) fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|way| name.eq_ignore_ascii_case(way.name()))
+    }
+}
+
+impl Restart {
+    const ALL: [Self; 3] = [Self::Always, Self::OnFailure, Self::Never];
+
+    /// The name by which the configuration calls it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Always => "always",
+            Self::OnFailure => "on_failure",
+            Self::Never => "never",
+        }
+    }
+
+    pub(super) fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|policy| name.eq_ignore_ascii_case(policy.name()))
+    }
+}
+
+impl Access {
+    const ALL: [Self; 2] = [Self::Read, Self::ReadWrite];
+
+    /// The name by which the configuration calls it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::ReadWrite => "read-write",
+        }
+    }
+
+    pub(super) fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|access| name.eq_ignore_ascii_case(access.name()))
+    }
 }
 
 impl Limits {
@@ -139,7 +194,7 @@ impl Limits {
             table_elements: 100_000,
             handles: 1_000,
             cpu_per_call: Duration::from_millis(200),
-            time_per_call: Duration::from_millis(500),
+            time_per_call: Duration::from_millis(300),
             start_time: Duration::from_secs(10),
             entries_per_call: 10_000,
             bytes_per_call: ByteSize(4 << 20),

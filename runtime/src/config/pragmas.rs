@@ -6,7 +6,7 @@ use super::mapping;
 use super::report::Report;
 use super::root::Config;
 use super::value;
-use super::yaml::{Content, Node};
+use super::yaml::Node;
 
 pub(super) const EXPECTED: &str = "a mapping of PRAGMA names to words or numbers, such as \
                                    `journal_mode: WAL`";
@@ -47,7 +47,7 @@ pub(super) fn show(pragmas: &[Pragma]) -> Value {
 }
 
 fn sql_value(node: &Node) -> Option<String> {
-    let Content::Scalar(text) = &node.content else { return None };
+    let text = node.scalar()?;
     match text.to_ascii_lowercase().as_str() {
         "true" => return Some("ON".into()),
         "false" => return Some("OFF".into()),
@@ -56,7 +56,7 @@ fn sql_value(node: &Node) -> Option<String> {
     let number = value::signed(text).map(|number| number.to_string());
     // A hyphen as in `encoding: UTF-8`.
     let is_word = !text.starts_with('-') && is_word(&text.replace('-', "_"));
-    number.or_else(|| (is_word || is_decimal(text)).then(|| text.clone()))
+    number.or_else(|| (is_word || is_decimal(text)).then(|| text.to_owned()))
 }
 
 fn is_word(text: &str) -> bool {

@@ -31,6 +31,8 @@ pub enum Origin {
     BuiltIn,
     /// An environment variable.
     Variable(String),
+    /// An option of a command, such as `--grant`.
+    Option(&'static str),
 }
 
 /// A place in a file; both count from 1, columns in characters.
@@ -53,7 +55,7 @@ pub enum Fault {
     UnknownKey {
         /// The key that was probably meant.
         nearest: Option<String>,
-        /// All keys that are known here, when they are few.
+        /// All keys that are known here; none at the top of a file, which has too many.
         known: Vec<&'static str>,
     },
     /// The key was set before.
@@ -66,6 +68,13 @@ pub enum Fault {
         /// The version.
         version: i64,
         /// Where it came first.
+        first: Position,
+    },
+    /// A value that must be the only one of its kind was given before.
+    Taken {
+        /// The value.
+        value: String,
+        /// Where.
         first: Position,
     },
     /// A key that has no default is not set.
@@ -128,8 +137,9 @@ impl fmt::Display for ConfigErrors {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:", self.origin)?;
-        if let Some(Position { line, column }) = self.position {
-            write!(f, "{line}:{column}:")?;
+        match (self.position, &self.origin) {
+            (None, _) | (_, Origin::Option(_)) => {}
+            (Some(Position { line, column }), _) => write!(f, "{line}:{column}:")?,
         }
         let key = &self.key;
         match &self.fault {
@@ -154,6 +164,11 @@ impl fmt::Display for Problem {
                 f,
                 " `{key}`: version {version} is already that of the migration in line {}; \
                  give each its own",
+                first.line
+            ),
+            Fault::Taken { value, first } => write!(
+                f,
+                " `{key}`: `{value}` is already taken in line {}; give each its own",
                 first.line
             ),
             Fault::Missing { expected } => write!(f, " `{key}` is missing: expected {expected}"),
@@ -182,6 +197,7 @@ impl fmt::Display for Origin {
             Self::File(path) => write!(f, "{}", path.display()),
             Self::BuiltIn => f.write_str("built-in configuration"),
             Self::Variable(name) => write!(f, "environment variable {name}"),
+            Self::Option(name) => f.write_str(name),
         }
     }
 }

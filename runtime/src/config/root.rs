@@ -7,8 +7,9 @@ use serde_json::json;
 use super::key::{Key, Reader};
 use super::value::{self, store};
 use super::{
-    CompressionConfig, DatabaseConfig, HarvesterConfig, HttpConfig, IngestConfig, Migration,
-    PartitionInterval, RetentionConfig, SseConfig, TasksConfig,
+    CompressionConfig, DatabaseConfig, DeadLettersConfig, HarvesterConfig, HttpConfig,
+    IngestConfig, Migration, PartitionInterval, PluginsConfig, RetentionConfig, SseConfig,
+    TasksConfig, TransformConfig,
 };
 
 /// The whole configuration.
@@ -20,6 +21,8 @@ pub struct Config {
     pub database: DatabaseConfig,
     /// The way of entries into the table.
     pub ingest: IngestConfig,
+    /// How many entries are kept that could not be stored.
+    pub dead_letters: DeadLettersConfig,
     /// Live subscriptions.
     pub sse: SseConfig,
     /// When old rows are deleted.
@@ -32,6 +35,10 @@ pub struct Config {
     pub tasks: TasksConfig,
     /// Sources that loglite reads by itself.
     pub harvesters: Vec<HarvesterConfig>,
+    /// Plugins that entries pass on their way into the table, in this order.
+    pub transforms: Vec<TransformConfig>,
+    /// What all plugins have in common.
+    pub plugins: PluginsConfig,
     /// The schema's history, by rising version.
     pub migrations: Vec<Migration>,
     /// Verbose logging.
@@ -47,12 +54,15 @@ impl Default for Config {
             http: HttpConfig::default(),
             database: DatabaseConfig::default(),
             ingest: IngestConfig::default(),
+            dead_letters: DeadLettersConfig::default(),
             sse: SseConfig::default(),
             retention: RetentionConfig::default(),
             compression: CompressionConfig::default(),
             partition_interval: PartitionInterval::default(),
             tasks: TasksConfig::default(),
             harvesters: Vec::new(),
+            transforms: Vec::new(),
+            plugins: PluginsConfig::default(),
             migrations: Vec::new(),
             debug: false,
             shutdown_grace: Duration::from_secs(10),

@@ -5,6 +5,8 @@ use std::fmt::Write;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::component;
+use super::harvesters::HarvesterConfig;
 use super::key::{Key, REQUIRED, keys, sections};
 use super::root::Config;
 
@@ -25,7 +27,7 @@ pub struct Setting {
 impl Config {
     /// The value in effect of every key, in documented order.
     ///
-    /// Migrations appear by version only. `compression_enabled` and `harvester_types` are no keys; clients of
+    /// Migrations appear by version only, of a plugin's `config:` the keys only. `compression_enabled` and `harvester_types` are no keys; clients of
     /// older versions look for them.
     #[must_use]
     pub fn settings(&self) -> Vec<Setting> {
@@ -36,7 +38,7 @@ impl Config {
         };
         let mut settings: Vec<_> =
             keys().map(|key| setting(key.name, self.setting_value(key), key.doc)).collect();
-        let types: Value = self.harvesters.iter().map(|one| one.kind.as_str()).collect();
+        let types: Value = self.harvesters.iter().map(HarvesterConfig::kind).collect();
         let enabled = json!(self.compression.enabled);
         settings.push(setting("compression_enabled", enabled, "Whether `compression` is enabled."));
         settings.push(setting("harvester_types", types, "The types of `harvesters`."));
@@ -62,10 +64,11 @@ impl Config {
     }
 
     fn setting_value(&self, key: &Key) -> Value {
-        if key.name == "migrations" {
-            return self.migrations.iter().map(|migration| migration.version).collect();
+        match key.name {
+            "migrations" => self.migrations.iter().map(|migration| migration.version).collect(),
+            "harvesters" | "transforms" => component::without_secrets((key.show)(self)),
+            _ => (key.show)(self),
         }
-        (key.show)(self)
     }
 }
 

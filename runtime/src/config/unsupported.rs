@@ -1,6 +1,6 @@
 //! Requests for what this version can't do yet. They are refused, because ignoring them would lose data or fill a disk.
 //!
-//! One check per feature; it goes when the feature comes.
+//! One check per feature; it goes when the feature comes. Types of harvesters are refused where they are read.
 
 use super::partition::PartitionInterval;
 use super::problem::Fault;
@@ -10,19 +10,9 @@ use super::root::Config;
 
 /// Reports every request for a feature that is not there.
 pub(super) fn check(config: &Config, report: &mut Report) {
-    harvesters(config, report);
     compression(config, report);
     partitions(config, report);
     retention(config, report);
-}
-
-fn harvesters(config: &Config, report: &mut Report) {
-    if !config.harvesters.is_empty() {
-        let what = "reading sources by itself";
-        let way_out = "remove the key and send entries to POST /logs, or keep using the older \
-                       loglite for them";
-        report.add_to_key("harvesters", Fault::Unsupported { what, way_out });
-    }
 }
 
 fn compression(config: &Config, report: &mut Report) {

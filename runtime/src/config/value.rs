@@ -102,21 +102,59 @@ pub(super) fn size(text: &str, range: RangeInclusive<u64>) -> Option<ByteSize> {
     text.parse::<ByteSize>().ok().filter(|size| range.contains(&size.0))
 }
 
-/// A list of texts; a single text is a list of one, nothing is an empty list.
-pub(super) fn texts(node: &Node, path: &str, report: &mut Report) -> Vec<String> {
+/// A time in `range` milliseconds, as `200ms`, `1.5s` or a number of milliseconds; whole milliseconds.
+pub(super) fn duration(text: &str, range: RangeInclusive<u64>) -> Option<Duration> {
+    let text = text.trim().to_ascii_lowercase();
+    let (number, factor) = match (text.strip_suffix("ms"), text.strip_suffix('s')) {
+        (Some(number), _) => (number, 1.0),
+        (None, Some(number)) => (number, 1000.0),
+        (None, None) => return whole(&text, range).map(Duration::from_millis),
+    };
+    let number = number.trim();
+    let is_decimal = number.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    let millis = number.parse::<f64>().ok().filter(|_| is_decimal)? * factor;
+    // 1.001 s are 1000.9999… ms.
+    let nearest = millis.round();
+    let is_whole = (millis - nearest).abs() < 1e-6;
+    let millis = is_whole.then(|| format!("{nearest:.0}").parse().ok()).flatten()?;
+    range.contains(&millis).then(|| Duration::from_millis(millis))
+}
+
+/// What `read` makes of each text of a list; a single text is a list of one, nothing is an empty list.
+///
+/// `read` says what it expects instead of a text that it can't take, which is reported and left out.
+pub(super) fn each<T>(
+    node: &Node,
+    path: &str,
+    report: &mut Report,
+    read: impl Fn(&str) -> Result<T, String>,
+) -> Vec<T> {
     let items = match &node.content {
         Content::Nothing => return Vec::new(),
         Content::List(items) => items.as_slice(),
         _ => std::slice::from_ref(node),
     };
-    let mut texts = Vec::new();
+    let mut values = Vec::new();
     for (index, item) in items.iter().enumerate() {
-        match &item.content {
-            Content::Scalar(text) => texts.push(text.clone()),
-            _ => report.mismatch(format!("{path}[{index}]"), item, "a text"),
+        match item.scalar().map_or_else(|| Err("a text".into()), &read) {
+            Ok(value) => values.push(value),
+            Err(expected) => report.mismatch(format!("{path}[{index}]"), item, &expected),
         }
     }
-    texts
+    values
+}
+
+/// A list of texts; a single text is a list of one, nothing is an empty list.
+pub(super) fn texts(node: &Node, path: &str, report: &mut Report) -> Vec<String> {
+    each(node, path, report, |text| Ok(text.to_owned()))
+}
+
+/// A duration of whole milliseconds as a file may spell it: `1s`, `1500ms`.
+pub(super) fn as_duration(duration: Duration) -> Value {
+    match duration.as_millis() {
+        millis if millis.is_multiple_of(1000) => format!("{}s", millis / 1000).into(),
+        millis => format!("{millis}ms").into(),
+    }
 }
 
 /// A duration as a number of milliseconds.

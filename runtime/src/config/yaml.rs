@@ -1,6 +1,7 @@
 //! YAML text as a tree in which each node knows its place. Repeated keys are kept, for the reader to report.
 
 use saphyr::{LoadableYamlNode, MarkedYaml, Marker, Scalar, ScanError, YamlData};
+use serde_json::{Number, Value};
 
 use super::problem::Position;
 
@@ -19,8 +20,13 @@ pub(super) struct Node {
 pub(super) enum Content {
     /// No value, or null.
     Nothing,
-    /// A scalar as text: keys know their types, so a number may come in quotes and a text without.
-    Scalar(String),
+    /// A scalar.
+    Scalar {
+        /// As text: keys know their types, so a number may come in quotes and a text without.
+        text: String,
+        /// What it is to YAML 1.2, for values that no key of ours knows; none for what JSON has not: `.inf`, `.nan`.
+        json: Option<Value>,
+    },
     /// A list.
     List(Vec<Node>),
     /// A mapping in file order.
@@ -31,6 +37,7 @@ pub(super) enum Content {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct NodeKey {
     pub(super) at: Position,
+    /// As it is written; what it is, if it is a list or a mapping.
     pub(super) text: String,
 }
 
@@ -58,7 +65,7 @@ impl Node {
     /// The text of a scalar.
     pub(super) fn scalar(&self) -> Option<&str> {
         match &self.content {
-            Content::Scalar(text) => Some(text),
+            Content::Scalar { text, .. } => Some(text),
             _ => None,
         }
     }
@@ -76,7 +83,7 @@ impl Node {
     pub(super) fn describe(&self) -> String {
         match &self.content {
             Content::Nothing => "nothing".into(),
-            Content::Scalar(text) => quote(text),
+            Content::Scalar { text, .. } => quote(text),
             Content::List(items) if items.is_empty() => "an empty list".into(),
             Content::List(_) => "a list".into(),
             Content::Mapping(_) => "a mapping".into(),
@@ -164,7 +171,7 @@ impl Source {
                 entries.iter().map(|(key, value)| (self.key(key), self.node(value))).collect(),
             ),
             YamlData::Tagged(_, inner) => self.node(inner).content,
-            YamlData::Representation(text, ..) => Content::Scalar(text.to_string()),
+            YamlData::Representation(text, ..) => text_content(text),
             YamlData::Alias(_) | YamlData::BadValue => Content::Nothing,
         };
         Node { at: position(&marked.span.start), content }
@@ -172,28 +179,56 @@ impl Source {
 
     fn key(&self, marked: &MarkedYaml<'_>) -> NodeKey {
         let node = self.node(marked);
-        let text = node.scalar().map_or_else(|| node.describe(), |text| self.original(text));
+        let text = match &node.content {
+            Content::Scalar { text, .. } => self.original(text),
+            Content::Nothing => "null".into(),
+            _ => node.describe(),
+        };
         NodeKey { at: node.at, text }
     }
 
     fn scalar(&self, marked: &MarkedYaml<'_>, scalar: &Scalar<'_>) -> Content {
-        let value = match scalar {
+        let written = self.as_written(marked, scalar);
+        let (value, json) = match scalar {
             Scalar::Null => return Content::Nothing,
-            Scalar::String(value) => return Content::Scalar(value.to_string()),
-            Scalar::Boolean(value) => value.to_string(),
-            Scalar::Integer(value) => value.to_string(),
-            Scalar::FloatingPoint(value) => value.to_string(),
+            Scalar::String(value) => return self.text(marked, value),
+            Scalar::Boolean(value) => (value.to_string(), Some(Value::from(*value))),
+            Scalar::Integer(value) => (value.to_string(), Some(Value::from(*value))),
+            Scalar::FloatingPoint(value) => {
+                // Whole numbers that are too large for the parser come as decimal ones.
+                let whole = written.as_ref().and_then(|text| text.parse::<u64>().ok());
+                let number = whole.map(Number::from).or_else(|| Number::from_f64(value.0));
+                (value.to_string(), number.map(Value::Number))
+            }
         };
-        Content::Scalar(self.as_written(marked, scalar).unwrap_or(value))
+        Content::Scalar { text: written.unwrap_or(value), json }
+    }
+
+    /// A text; or one of the spellings of YAML 1.2 that the parser takes for texts, if no quotes are around it.
+    fn text(&self, marked: &MarkedYaml<'_>, text: &str) -> Content {
+        let json = match text {
+            "True" | "TRUE" => Value::Bool(true),
+            "False" | "FALSE" => Value::Bool(false),
+            "Null" => Value::Null,
+            _ => return text_content(text),
+        };
+        if self.source_of(marked).is_none_or(|written| written.trim() != text) {
+            return text_content(text);
+        }
+        Content::Scalar { text: text.into(), json: Some(json) }
     }
 
     /// How the file spells a number or truth value: a directory `1.10` is not the directory `1.1`.
     /// `None` for what stands elsewhere, behind an alias.
     fn as_written(&self, marked: &MarkedYaml<'_>, scalar: &Scalar<'_>) -> Option<String> {
-        let (start, end) = (marked.span.start.index(), marked.span.end.index());
-        let text: String = self.chars.get(start..end)?.iter().collect();
+        let text = self.source_of(marked)?;
         let text = text.trim();
         (Scalar::parse_from_cow(text.into()) == *scalar).then(|| text.to_owned())
+    }
+
+    fn source_of(&self, marked: &MarkedYaml<'_>) -> Option<String> {
+        let (start, end) = (marked.span.start.index(), marked.span.end.index());
+        Some(self.chars.get(start..end)?.iter().collect())
     }
 
     fn explain(&self, error: &ScanError) -> SyntaxError {
@@ -214,6 +249,10 @@ impl Source {
             Some(Position { line: index + 1, column: column + 1 })
         })
     }
+}
+
+fn text_content(text: &str) -> Content {
+    Content::Scalar { text: text.into(), json: Some(text.into()) }
 }
 
 fn is_stand_in(c: char) -> bool {

@@ -104,7 +104,7 @@ fn the_old_backlog_size_bounds_a_transaction_but_not_below_a_thousand_rows() {
 #[test]
 fn keys_without_a_value_mean_none_where_none_is_a_value() {
     let config = accept(
-        "unknown_fields_column:\npartition_interval: ~\nharvesters:\nsqlite_params:\ncompression:",
+        "unknown_fields_column:\npartition_interval: ~\nharvesters:\ntransforms:\nsqlite_params:\ncompression:",
     );
 
     assert_eq!(config, accept("unknown_fields_column: none"));
@@ -187,7 +187,7 @@ fn every_key_has_a_variable_of_its_name() {
     let port = keys().find(|key| key.name == "port").expect("a key");
 
     assert_eq!(port.variable(), "LOGLITE_PORT");
-    assert!(keys().filter(|key| !key.is_scalar()).count() == 4);
+    assert!(keys().filter(|key| !key.is_scalar()).count() == 5);
 }
 
 #[test]

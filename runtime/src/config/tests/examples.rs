@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::super::{Config, keys};
+use super::super::{Config, HarvesterConfig, keys};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs")
@@ -97,4 +97,14 @@ fn the_default_schema_is_one_that_sqlite_takes_and_fills_in() {
         })
         .expect("the row");
     assert_eq!((row.0.len(), row.0.ends_with('Z'), row.1.as_str()), (24, true, "INFO"));
+}
+
+#[test]
+fn the_example_of_plugins_has_transforms_in_order_and_a_harvester() {
+    let config = load(&folder().join("plugins.yaml"));
+
+    let transforms: Vec<_> = config.transforms.iter().map(|one| one.plugin.name.as_str()).collect();
+    let harvesters: Vec<_> = config.harvesters.iter().map(HarvesterConfig::name).collect();
+    assert_eq!(transforms, ["drop-below", "redact"]);
+    assert_eq!(harvesters, ["heartbeat"]);
 }

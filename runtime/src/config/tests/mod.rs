@@ -2,6 +2,8 @@
 
 mod accepted;
 mod examples;
+mod plugins;
+mod plugins_rejected;
 mod rejected;
 
 use super::problem::Origin;
@@ -21,4 +23,13 @@ fn parse_keys(text: &str) -> Result<Config, ConfigErrors> {
 
 fn accept(text: &str) -> Config {
     parse_keys(text).unwrap_or_else(|errors| panic!("{text}\n{errors}"))
+}
+
+/// Reads `text` with a migration behind it and compares the messages, each without the file's name.
+#[track_caller]
+fn check(text: &str, messages: &[&str]) {
+    let errors = parse_keys(text).expect_err(text).to_string();
+    let found: Vec<_> =
+        errors.lines().map(|line| line.strip_prefix("c.yaml:").unwrap_or(line)).collect();
+    assert_eq!(found, messages, "{text}");
 }

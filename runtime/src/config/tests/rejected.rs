@@ -5,16 +5,7 @@ use std::path::Path;
 
 use super::super::problem::Position;
 use super::super::{Config, Fault};
-use super::{MIGRATIONS, parse, parse_keys};
-
-/// Reads `text` with a migration behind it and compares the messages, each without the file's name.
-#[track_caller]
-fn check(text: &str, messages: &[&str]) {
-    let errors = parse_keys(text).expect_err(text).to_string();
-    let found: Vec<_> =
-        errors.lines().map(|line| line.strip_prefix("c.yaml:").unwrap_or(line)).collect();
-    assert_eq!(found, messages, "{text}");
-}
+use super::{MIGRATIONS, check, parse, parse_keys};
 
 #[track_caller]
 fn check_whole(text: &str, message: &str) {
@@ -112,6 +103,9 @@ fn values_out_of_range_or_of_another_kind_are_rejected() {
         ("task_vacuum_interval", ".nan", "`.nan`"),
         ("vacuum_max_days", "0", "`0`"),
         ("harvesters", "file", "`file`"),
+        ("transforms", "{}", "a mapping"),
+        ("plugin_cache_dir", "' '", "` `"),
+        ("plugin_stack_size", "9MB", "`9MB`"),
         ("compression", "on", "`on`"),
     ] {
         let errors = parse_keys(&format!("{key}: {value}")).expect_err(key).to_string();
@@ -217,7 +211,7 @@ fn a_default_that_a_variable_contradicts_is_a_problem_of_the_file() {
 #[test]
 fn what_this_version_can_not_do_yet_is_refused_with_a_way_out() {
     for (text, place) in [
-        ("harvesters:\n  - {type: a, name: b, config: {}}", "2:3: `harvesters`: reading sources"),
+        ("harvesters:\n  - {type: file, name: b}", "2:12: `harvesters[0].type`: reading files"),
         ("compression: {enabled: yes}", "1:24: `compression.enabled`: dictionary compression"),
         ("partition_interval: daily", "1:21: `partition_interval`: partitioning"),
         ("vacuum_max_days: 7", "1:18: `vacuum_max_days`: deleting old entries"),
