@@ -20,15 +20,15 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A harvester and how it is to be run.
 #[derive(Debug)]
-pub struct Supervised {
+pub struct Supervised<V> {
     /// The harvester.
     pub harvester: Arc<dyn Harvester>,
     /// Whether it is started again once it has ended.
     pub restart: Restart,
     /// Its counters and state.
     pub metrics: PluginMetrics,
-    /// Rises when the harvester should be started anew, with a program that has changed.
-    pub renewals: watch::Receiver<u64>,
+    /// Changes when the harvester should be started anew, as its program has changed.
+    pub renewals: watch::Receiver<V>,
     /// Cancelled when the service stops.
     pub stopping: CancellationToken,
 }
@@ -43,7 +43,7 @@ enum End {
     Stopped,
 }
 
-impl Supervised {
+impl<V: Send + Sync> Supervised<V> {
     /// Runs the harvester until the service stops.
     pub async fn run(mut self) {
         let mut backoff = Backoff::default();
@@ -111,7 +111,11 @@ impl Supervised {
             Err(Failure::Hopeless(reason)) => {
                 self.metrics.failed(&reason);
                 self.metrics.enter(PluginState::Unusable);
-                error!(harvester, error = reason, "stopped until its component changes");
+                error!(
+                    harvester,
+                    error = reason,
+                    "stopped until its component changes, or loglite is started with another `config` for it"
+                );
                 None
             }
             Err(Failure::Passing(reason)) => {
@@ -174,7 +178,7 @@ impl Supervised {
 }
 
 /// Waits for the next change; for ever when none can come.
-async fn changed(renewals: &mut watch::Receiver<u64>) {
+async fn changed<V>(renewals: &mut watch::Receiver<V>) {
     if renewals.changed().await.is_err() {
         std::future::pending::<()>().await;
     }
@@ -188,7 +192,6 @@ mod tests {
     use futures_util::future::BoxFuture;
 
     use super::*;
-    use crate::metrics::{Metrics, PluginKind};
 
     /// What the n-th run does.
     type Script = fn(usize, CancellationToken) -> BoxFuture<'static, Result<(), Failure>>;
@@ -219,7 +222,7 @@ mod tests {
 
     fn supervise(restart: Restart, script: Script) -> Trial {
         let harvester = Arc::new(Scripted { script, runs: AtomicUsize::new(0) });
-        let metrics = Metrics::default().plugin("scripted", PluginKind::Harvester, "");
+        let metrics = PluginMetrics::of_nobody();
         let (renew, renewals) = watch::channel(0);
         let stopping = CancellationToken::new();
         let supervised = Supervised {

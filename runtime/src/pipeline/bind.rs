@@ -28,6 +28,8 @@ pub struct Binder {
     unknown: UnknownFields,
     /// The place of the column that unknown keys are folded into.
     fold: Option<usize>,
+    /// The place of the timestamp; none when SQLite makes it.
+    timestamp: Option<usize>,
 }
 
 /// Where a key's value goes.
@@ -47,6 +49,8 @@ pub(super) struct Slots<'a> {
     /// The value behind the last one that was put: entries mostly name columns in the order of the table.
     expected: usize,
     text: String,
+    /// What an entry without a timestamp gets; none when the column's DEFAULT decides.
+    pub(super) arrival: Option<&'a str>,
 }
 
 impl Binder {
@@ -56,6 +60,7 @@ impl Binder {
         let mut places = HashMap::new();
         let mut columns = Vec::new();
         let mut fold = None;
+        let mut timestamp = None;
         for id in schema.ids() {
             let name = schema.column(id).name.clone();
             if !schema.is_writable(id) {
@@ -65,10 +70,18 @@ impl Binder {
             if unknown == UnknownFields::Fold(id) {
                 fold = Some(columns.len());
             }
+            if id == schema.timestamp() {
+                timestamp = Some(columns.len());
+            }
             places.insert(name.clone(), Place::Value(columns.len()));
             columns.push(name);
         }
-        Self { places, columns, unknown, fold }
+        Self { places, columns, unknown, fold, timestamp }
+    }
+
+    /// Whether keys that are no column are dropped and their names reported.
+    pub(super) fn reports_unknown(&self) -> bool {
+        self.unknown == UnknownFields::Report
     }
 
     pub(super) fn slots<'a>(&self) -> Slots<'a> {
@@ -77,6 +90,7 @@ impl Binder {
             unknown: Vec::new(),
             expected: 0,
             text: String::new(),
+            arrival: None,
         }
     }
 
@@ -106,7 +120,7 @@ impl Binder {
         ignored: &mut BTreeSet<String>,
     ) -> Result<(), String> {
         let outcome = self.pack_values(slots, rows);
-        if outcome.is_ok() && self.unknown == UnknownFields::Report {
+        if outcome.is_ok() && self.reports_unknown() {
             for (key, _) in &slots.unknown {
                 if !ignored.contains(key.as_ref()) {
                     ignored.insert(key.clone().into_owned());
@@ -124,6 +138,13 @@ impl Binder {
                 continue;
             }
             let raw = slots.values.get(at).copied().flatten().map(RawValue::get);
+            if raw.is_none()
+                && Some(at) == self.timestamp
+                && let Some(arrival) = slots.arrival
+            {
+                rows.push(Value::Text(arrival));
+                continue;
+            }
             rows.push_json(raw, name, &mut slots.text)?;
         }
         Ok(())
@@ -131,6 +152,11 @@ impl Binder {
 }
 
 impl Slots<'_> {
+    /// Whether the entry has keys that are no column.
+    pub(super) fn has_unknown(&self) -> bool {
+        !self.unknown.is_empty()
+    }
+
     pub(super) fn clear(&mut self) {
         self.values.fill(None);
         self.unknown.clear();
@@ -226,7 +252,7 @@ impl<'de: 'a, 'a> serde::Deserialize<'de> for Members<'a> {
                 mut map: A,
             ) -> Result<Self::Value, A::Error> {
                 let mut members = Vec::new();
-                while let Some(key) = map.next_key_seed(super::entries::KeySeed)? {
+                while let Some(key) = map.next_key_seed(super::reader::KeySeed)? {
                     members.push((key, map.next_value()?));
                 }
                 Ok(Members(members))

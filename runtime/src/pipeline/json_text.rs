@@ -36,6 +36,30 @@ pub(super) fn compact(raw: &str, out: &mut String) -> Result<(), TooDeep> {
     Ok(())
 }
 
+/// The end of the valid JSON value that starts at `start`.
+pub(super) fn value_end(bytes: &[u8], start: usize) -> usize {
+    let mut depth = 0_usize;
+    let mut at = start;
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'"' => at = string_end(bytes, at),
+            b'[' | b'{' => depth += 1,
+            // Behind a number or a word.
+            b']' | b'}' | b',' | b' ' | b'\t' | b'\n' | b'\r' if depth == 0 => return at,
+            b']' | b'}' => depth -= 1,
+            _ => {
+                at += 1;
+                continue;
+            }
+        }
+        at += 1;
+        if depth == 0 {
+            return at;
+        }
+    }
+    at.min(bytes.len())
+}
+
 /// The position of the quote that ends the string which starts at `start`.
 fn string_end(bytes: &[u8], start: usize) -> usize {
     let mut at = start + 1;
@@ -62,6 +86,18 @@ mod tests {
     fn white_space_goes_and_everything_else_stays() {
         let raw = "{ \"a b\" : [ 1.10 , \"x \\\" , y\\\\\" ,\n\tnull ] }";
         assert_eq!(compacted(raw).as_deref(), Ok("{\"a b\":[1.10,\"x \\\" , y\\\\\",null]}"));
+    }
+
+    #[test]
+    fn a_value_ends_where_the_next_one_may_begin() {
+        for value in
+            ["1.5e3", "true", "null", "\"a\\\"]}\"", "[[1, \"]\"], {}]", "{\"a\": [1 , 2]}"]
+        {
+            for behind in [",7", "]", " , 7", ""] {
+                let text = format!("[{value}{behind}");
+                assert_eq!(value_end(text.as_bytes(), 1), value.len() + 1, "{text}");
+            }
+        }
     }
 
     #[test]

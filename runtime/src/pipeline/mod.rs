@@ -3,12 +3,30 @@
 //! It does not know where entries come from.
 
 mod bind;
-mod entries;
+mod body;
+mod bound;
+mod chain;
+mod collector;
+mod draft;
+mod ingest;
 mod ingestor;
 mod json_text;
+mod pending;
+mod reader;
+mod replay;
+mod replay_page;
+mod settle;
+#[cfg(test)]
+mod tests;
 mod transform;
 
 pub use bind::{Binder, UnknownFields};
-pub use entries::{BadBody, Bound};
-pub use ingestor::{IngestError, Ingestor, Pending};
+pub use body::{BadBody, Layout};
+pub use bound::Bound;
+pub use chain::TransformChain;
+pub use draft::Draft;
+pub use ingestor::{IngestError, Ingestor};
+pub use pending::Pending;
+pub use replay::{ReplayOutcome, Replayed};
+pub use replay_page::{ReplayPage, ReplayRequest};
 pub use transform::{Link, Transform, Unavailable, Verdict};
