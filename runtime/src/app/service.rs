@@ -10,11 +10,12 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::config::Config;
-use crate::domain::Schema;
+use crate::domain::{Schema, SourceName};
 use crate::http::{Api, Bound, Server};
 use crate::live::Pace;
 use crate::metrics::Metrics;
-use crate::pipeline::{Binder, Ingestor, UnknownFields};
+use crate::pipeline::{Binder, Ingestor, TransformChain, UnknownFields};
+use crate::plugin::{PluginError, Plugins};
 use crate::store::{Store, StoreError, find_unknown_fields_column};
 
 /// A running service.
@@ -23,6 +24,7 @@ pub struct Service {
     address: SocketAddr,
     server: Server,
     store: Arc<Store>,
+    plugins: Option<Plugins>,
     stopping: CancellationToken,
     grace: Duration,
 }
@@ -43,6 +45,9 @@ pub enum StartError {
     /// The database can't be served.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A plugin can't be used.
+    #[error(transparent)]
+    Plugin(#[from] PluginError),
 }
 
 fn way_out(error: &std::io::Error) -> &'static str {
@@ -70,6 +75,7 @@ impl Service {
             StartError::Listen { host: http.host.clone(), port: http.port, source }
         })?;
         let metrics = Metrics::default();
+        let mut plugins = Plugins::load(&config, &metrics).await?;
         let (store, config) = {
             let metrics = metrics.clone();
             tokio::task::spawn_blocking(move || Ok((Store::open(&config, &metrics)?, config)))
@@ -86,10 +92,23 @@ impl Service {
         };
         let store = Arc::new(store);
         let stopping = CancellationToken::new();
-        let api = api(&config, unknown, &store, metrics, stopping.clone());
+        let links = plugins.as_ref().map_or(&[][..], Plugins::links).to_vec();
+        let chain = TransformChain::new(links, &sources(&config));
+        let api = api(&config, unknown, &store, chain, metrics, stopping.clone());
+        if let Some(plugins) = &mut plugins {
+            plugins.start_harvesters(&api.ingestor, &stopping);
+        }
         let address = bound.address();
         let server = bound.serve(Arc::new(api));
-        Ok(Self { address, server, store, stopping, grace: config.shutdown_grace })
+        let grace = config.shutdown_grace;
+        Ok(Self { address, server, store, plugins, stopping, grace })
+    }
+
+    /// Loads the plugins' components again, changed or not.
+    pub fn reload_plugins(&self) {
+        if let Some(plugins) = &self.plugins {
+            plugins.reload();
+        }
     }
 
     /// Where it listens.
@@ -113,7 +132,14 @@ impl Service {
     pub async fn stop(self) {
         info!("stopping");
         self.stopping.cancel();
-        let cut_off = self.server.finish(self.grace).await;
+        let mut plugins = self.plugins;
+        let harvesters = async {
+            if let Some(plugins) = &mut plugins {
+                plugins.stop_harvesters(self.grace).await;
+            }
+        };
+        let (cut_off, ()) = tokio::join!(self.server.finish(self.grace), harvesters);
+        drop(plugins);
         if cut_off > 0 {
             let seconds = self.grace.as_secs_f64();
             warn!(connections = cut_off, seconds, "cut off after the grace period");
@@ -124,7 +150,7 @@ impl Service {
 }
 
 /// On a thread of its own: those for blocking work may all be busy, with queries that outlast the grace period.
-async fn close(store: Arc<Store>) {
+pub(super) async fn close(store: Arc<Store>) {
     let (sender, closed) = tokio::sync::oneshot::channel();
     let closing = std::thread::Builder::new().name("closing".into()).spawn(move || {
         store.close();
@@ -141,6 +167,7 @@ fn api(
     config: &Config,
     unknown: UnknownFields,
     store: &Arc<Store>,
+    chain: TransformChain,
     metrics: Metrics,
     stopping: CancellationToken,
 ) -> Api {
@@ -148,7 +175,7 @@ fn api(
     Api {
         config: config.http.clone(),
         body_memory: config.http.max_body_size.max(config.ingest.ingest_queue_size),
-        ingestor: Ingestor::new(binder, Arc::clone(store.queue()), metrics.clone()),
+        ingestor: Ingestor::new(binder, chain, Arc::clone(store), metrics.clone()).into(),
         store: Arc::clone(store),
         json_columns: config.ingest.json_columns,
         pace: Pace { limit: config.sse.sse_limit, debounce: config.sse.sse_debounce },
@@ -159,8 +186,17 @@ fn api(
     }
 }
 
+/// Where entries may come from.
+pub(super) fn sources(config: &Config) -> Vec<SourceName> {
+    let harvesters = config.harvesters.iter().map(|harvester| harvester.name().into());
+    std::iter::once(SourceName::http()).chain(harvesters).collect()
+}
+
 /// What happens to unknown keys, checked against the table.
-fn unknown_fields(config: &Config, schema: &Schema) -> Result<UnknownFields, StoreError> {
+pub(super) fn unknown_fields(
+    config: &Config,
+    schema: &Schema,
+) -> Result<UnknownFields, StoreError> {
     let name = config.ingest.unknown_fields_column.as_deref();
     let column = find_unknown_fields_column(schema, name)?;
     Ok(column.map_or(UnknownFields::Report, UnknownFields::Fold))

@@ -1,20 +1,41 @@
 //! `loglite config check` and `loglite config show`.
 
+use std::error::Error;
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 
 use crate::config::{Config, environment};
+use crate::plugin::{PluginError, check_components};
 
-/// Says that the configuration is in order.
+/// What is wrong with the components that a configuration names.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", list(.0))]
+pub(super) struct UnusableComponents(Vec<PluginError>);
+
+fn list(problems: &[PluginError]) -> String {
+    let lines = problems.iter().map(|problem| {
+        let causes = std::iter::successors(problem.source(), |cause| (*cause).source());
+        causes.fold(problem.to_string(), |text, cause| format!("{text}: {cause}"))
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Says that the configuration is in order, and that the plugins which it names can be loaded.
 ///
 /// # Errors
-/// `ConfigErrors` when it is not, or the failure to write to standard output.
+/// `ConfigErrors` or [`UnusableComponents`] when it is not, or the failure to write to standard output.
 pub(super) fn check(path: Option<&Path>) -> anyhow::Result<()> {
     let config = Config::load(path, environment())?;
+    check_components(&config).map_err(UnusableComponents)?;
     let name = path.map_or("built-in configuration".into(), Path::to_string_lossy);
     let (count, table) = (config.migrations.len(), &config.database.log_table_name);
     let plural = if count == 1 { "" } else { "s" };
-    write_out(&format!("{name}: ok ({count} migration{plural}, table {table})\n"))
+    let plugins = match config.transforms.len() + config.harvesters.len() {
+        0 => String::new(),
+        1 => ", 1 plugin".into(),
+        many => format!(", {many} plugins"),
+    };
+    write_out(&format!("{name}: ok ({count} migration{plural}, table {table}{plugins})\n"))
 }
 
 /// Prints the configuration in effect, environment included, as a documented file that loads again.

@@ -4,7 +4,9 @@
 
 mod completions;
 mod config;
+mod dead_letters;
 mod migrate;
+mod plugin;
 mod serve;
 
 use std::io::{self, ErrorKind, Write, stderr, stdout};
@@ -16,10 +18,14 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use tracing::Level;
 
 use self::completions::Completions;
+use self::dead_letters::DeadLettersCommand;
 use self::migrate::MigrateCommand;
+use self::plugin::PluginCommand;
 use crate::app::StartError;
 use crate::app::telemetry::{self, LogFormat, TelemetryError};
 use crate::config::{Config, ConfigErrors, environment};
+use crate::http::ClientError;
+use crate::plugin::BadGrant;
 use crate::store::StoreError;
 
 const FAILURE: u8 = 1;
@@ -51,6 +57,12 @@ enum Command {
     /// Change the database's schema, or see where it stands
     #[command(subcommand)]
     Migrate(MigrateCommand),
+    /// Write, check, try and measure plugins
+    #[command(subcommand)]
+    Plugin(PluginCommand),
+    /// Look at entries that could not be stored, put them back, or delete them
+    #[command(subcommand)]
+    DeadLetters(DeadLettersCommand),
     /// Look at a configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -66,7 +78,7 @@ enum ServerCommand {
 
 #[derive(Debug, Subcommand)]
 enum ConfigCommand {
-    /// Report every problem of the configuration at once
+    /// Report every problem of the configuration at once; plugins are loaded, not started
     Check(ConfigFile),
     /// Print the configuration in effect, environment included
     Show(ConfigFile),
@@ -87,6 +99,20 @@ enum UsageError {
         "a rollback deletes what its migration made, so it asks first, and there is no terminal to ask; pass `--force` to go on without"
     )]
     NobodyToAsk,
+    #[error(
+        "`{name}` is no name for a plugin; it begins with a letter and has up to 64 lower-case letters, digits and single hyphens, such as `drop-below`"
+    )]
+    PluginName { name: String },
+    #[error(
+        "`{name}` is a word of the tools that build plugins; give the plugin another name, such as `my-{name}`"
+    )]
+    TakenName { name: String },
+    #[error("{file} has no plugin `{name}`; there is: {known}")]
+    NoSuchPlugin { name: String, file: String, known: String },
+    #[error(
+        "`--entries` and `--checkpoint` are for harvesters, and this is a transform: it ends with its input"
+    )]
+    ForHarvesters,
 }
 
 /// Runs the command that the process's arguments name. What fails is printed to standard error, once.
@@ -110,6 +136,8 @@ impl Command {
                 return serve::run(file.load(format)?, &file.name());
             }
             Self::Migrate(command) => return command.run(format, &mut stdout().lock()),
+            Self::DeadLetters(command) => return command.run(format, &mut stdout().lock()),
+            Self::Plugin(command) => return command.run(format),
             Self::Config(ConfigCommand::Check(file)) => config::check(file.path())?,
             Self::Config(ConfigCommand::Show(file)) => config::show(file.path())?,
             Self::Completions(completions) => completions.run(&mut stdout().lock())?,
@@ -157,6 +185,10 @@ fn exit_code(error: &anyhow::Error) -> u8 {
     let is_usage = error.is::<ConfigErrors>()
         || error.is::<TelemetryError>()
         || error.is::<UsageError>()
+        || error.is::<BadGrant>()
+        || matches!(error.downcast_ref(), Some(ClientError::Url(_) | ClientError::AnyPort))
+        || error.is::<config::UnusableComponents>()
+        || matches!(error.downcast_ref(), Some(StartError::Plugin(_)))
         || store.is_some_and(StoreError::is_configuration);
     if is_usage { USAGE } else { FAILURE }
 }

@@ -18,7 +18,7 @@ const MAX_HTTP_THREADS: usize = 4;
 const MAX_BLOCKING_THREADS: usize = 32;
 
 /// Serves until SIGTERM or SIGINT, then stops in order. A second signal, or one before the service is ready, exits at
-/// once.
+/// once. SIGHUP loads the plugins' components again.
 ///
 /// # Errors
 /// What keeps the service from starting.
@@ -29,18 +29,25 @@ pub(super) fn run(config: Config, config_name: &str) -> anyhow::Result<ExitCode>
         // What a migration under way has done so far is rolled back with its transaction.
         let service = tokio::select! {
             service = Service::start(config) => service?,
-            code = signals.next() => {
+            code = signals.stop() => {
                 warn!("signal before the service was ready: exiting at once");
                 return Ok(ExitCode::from(code));
             }
         };
         greet(&service, config_name);
-        let outcome = tokio::select! {
-            _ = signals.next() => Ok(ExitCode::SUCCESS),
-            () = service.failed() => Err(anyhow!("the writer has ended early; the log above says why")),
+        let outcome = loop {
+            tokio::select! {
+                signal = signals.next() => match signal {
+                    Received::Reload => service.reload_plugins(),
+                    Received::Stop(_) => break Ok(ExitCode::SUCCESS),
+                },
+                () = service.failed() => {
+                    break Err(anyhow!("the writer has ended early; the log above says why"));
+                }
+            }
         };
         tokio::spawn(async move {
-            let code = signals.next().await;
+            let code = signals.stop().await;
             warn!("second signal: exiting at once");
             std::process::exit(code.into());
         });
@@ -94,10 +101,19 @@ fn sample_entry(schema: &Schema) -> serde_json::Value {
     columns.filter(required).map(|column| (column.name.clone(), sample(column))).collect()
 }
 
-/// SIGTERM and SIGINT.
+/// What a signal asks for.
+enum Received {
+    /// SIGTERM or SIGINT, with the exit code by which shells know it.
+    Stop(u8),
+    /// SIGHUP: load the plugins' components again.
+    Reload,
+}
+
+/// SIGTERM, SIGINT, and SIGHUP.
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    hang_up: Signal,
 }
 
 impl Signals {
@@ -105,14 +121,25 @@ impl Signals {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
         })
     }
 
-    /// Waits for a signal; returns the exit code by which shells know it.
-    async fn next(&mut self) -> u8 {
+    /// Waits for a signal.
+    async fn next(&mut self) -> Received {
         tokio::select! {
-            _ = self.terminate.recv() => 128 + 15,
-            _ = self.interrupt.recv() => 128 + 2,
+            _ = self.terminate.recv() => Received::Stop(128 + 15),
+            _ = self.interrupt.recv() => Received::Stop(128 + 2),
+            _ = self.hang_up.recv() => Received::Reload,
+        }
+    }
+
+    /// Waits for a signal to stop; returns the exit code by which shells know it.
+    async fn stop(&mut self) -> u8 {
+        loop {
+            if let Received::Stop(code) = self.next().await {
+                return code;
+            }
         }
     }
 }

@@ -1,6 +1,5 @@
 //! Request bodies: read within a limit and a time, decompressed within the same limit.
 
-use std::borrow::Cow;
 use std::io::Read;
 
 use axum::body::Body;
@@ -101,16 +100,18 @@ async fn refusal(error: axum::Error, mut body: Body) -> ApiError {
 
 /// The body without its compression. Blocks for as long as that takes.
 pub(super) fn decompress(
-    body: &[u8],
+    body: Bytes,
     encoding: Encoding,
     limit: ByteSize,
-) -> Result<Cow<'_, [u8]>, ApiError> {
+) -> Result<Bytes, ApiError> {
     let mut out = Vec::new();
     let most = limit.0.saturating_add(1);
     let outcome = match encoding {
-        Encoding::Identity => return Ok(Cow::Borrowed(body)),
-        Encoding::Gzip => flate2::read::MultiGzDecoder::new(body).take(most).read_to_end(&mut out),
-        Encoding::Zstd => zstd::stream::read::Decoder::with_buffer(body)
+        Encoding::Identity => return Ok(body),
+        Encoding::Gzip => {
+            flate2::read::MultiGzDecoder::new(&*body).take(most).read_to_end(&mut out)
+        }
+        Encoding::Zstd => zstd::stream::read::Decoder::with_buffer(&*body)
             .and_then(|decoder| decoder.take(most).read_to_end(&mut out)),
     };
     outcome.map_err(|error| {
@@ -119,7 +120,7 @@ pub(super) fn decompress(
     if out.len() as u64 > limit.0 {
         return Err(too_large(limit));
     }
-    Ok(Cow::Owned(out))
+    Ok(out.into())
 }
 
 fn too_large(limit: ByteSize) -> ApiError {

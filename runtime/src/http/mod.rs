@@ -4,9 +4,11 @@
 
 mod body;
 mod body_budget;
+pub mod client;
 mod cors;
 mod cursor;
 mod error;
+mod get_dead_letters;
 mod get_logs;
 mod get_sse;
 mod openapi;
@@ -14,6 +16,7 @@ mod patient_writes;
 mod post_logs;
 mod query_string;
 mod raw_target;
+mod replay_dead_letters;
 mod request_id;
 mod server;
 mod service_info;
@@ -26,7 +29,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::{Method, Request};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, get};
+use axum::routing::{MethodRouter, get, post};
 use hyper::body::Incoming;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
@@ -39,8 +42,10 @@ use crate::pipeline::Ingestor;
 use crate::store::Store;
 
 use body_budget::BodyBudget;
+pub use client::{ClientError, ServiceUrl};
 use cors::Origins;
 use error::ApiError;
+pub use replay_dead_letters::{LetterFate, LetterOutcome, ReplayAnswer, ReplayBody, ReplaySpan};
 pub use server::{Bound, Server};
 
 /// What handlers work with.
@@ -51,7 +56,7 @@ pub struct Api {
     /// What the bodies of all requests under way may take in memory.
     pub body_memory: ByteSize,
     /// The way in.
-    pub ingestor: Ingestor,
+    pub ingestor: Arc<Ingestor>,
     /// The database.
     pub store: Arc<Store>,
     /// How columns declared JSON are given out.
@@ -80,8 +85,9 @@ type ApiState = State<Arc<Api>>;
 type Route = (&'static str, &'static [Method], MethodRouter<Arc<Api>>);
 
 /// Every path with its methods: the router, `Allow` headers and the OpenAPI test read the same list.
-fn routes() -> [Route; 8] {
+fn routes() -> [Route; 11] {
     const GET: &[Method] = &[Method::GET];
+    const POST: &[Method] = &[Method::POST];
     const GET_POST: &[Method] = &[Method::GET, Method::POST];
     [
         ("/logs", GET_POST, get(get_logs::handle).post(post_logs::handle)),
@@ -90,6 +96,9 @@ fn routes() -> [Route; 8] {
         ("/version", GET, get(service_info::version)),
         ("/schema", GET, get(service_info::schema)),
         ("/settings", GET, get(service_info::settings)),
+        ("/plugins", GET, get(service_info::plugins)),
+        ("/dead-letters", GET, get(get_dead_letters::handle)),
+        ("/dead-letters/replay", POST, post(replay_dead_letters::handle)),
         ("/metrics", GET, get(service_info::metrics)),
         ("/openapi.json", GET, get(openapi::handle)),
     ]

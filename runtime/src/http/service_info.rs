@@ -10,6 +10,7 @@ use super::ApiState;
 use super::error::{ApiError, json};
 use crate::config::Setting;
 use crate::domain::{Column, Kind};
+use crate::metrics::PluginStatus;
 
 /// What Prometheus asks for (<https://prometheus.io/docs/instrumenting/exposition_formats/>).
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -39,6 +40,12 @@ struct ColumnAnswer<'a> {
     compressed: bool,
     not_null: bool,
     primary_key: bool,
+}
+
+#[derive(Serialize)]
+struct Plugins {
+    status: &'static str,
+    result: Vec<PluginStatus>,
 }
 
 #[derive(Serialize)]
@@ -82,6 +89,11 @@ impl<'a> From<&'a Column> for ColumnAnswer<'a> {
 /// `GET /settings`: the effective configuration.
 pub(super) async fn settings(State(api): ApiState) -> Response {
     json(StatusCode::OK, &Settings { settings: &api.settings })
+}
+
+/// `GET /plugins`: what each plugin is doing, and what it has done since the service started.
+pub(super) async fn plugins(State(api): ApiState) -> Response {
+    json(StatusCode::OK, &Plugins { status: "success", result: api.metrics.plugins() })
 }
 
 /// `GET /metrics`
