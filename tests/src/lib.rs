@@ -14,24 +14,32 @@
 
 mod binary;
 mod body;
+mod clients;
 mod connection;
 mod deadline;
+mod guest;
 mod home;
 mod launch;
 mod message;
 mod process;
 mod server;
 mod sse;
+mod tiny;
 
 pub mod compress;
 pub mod config;
+pub mod plugins;
 
 pub use binary::binary;
+pub use clients::{Clients, LONGEST, Ledger};
 pub use connection::Connection;
 pub use deadline::{DEADLINE, eventually};
+pub use guest::guest;
 pub use home::Home;
 pub use launch::Launch;
 pub use message::{Request, Response};
+pub use plugins::{Plugin, PluginStatus};
 pub use process::{Exit, Process};
 pub use server::Server;
 pub use sse::{Event, Frame, Sse};
+pub use tiny::{Respond, TinyServer};

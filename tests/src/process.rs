@@ -73,6 +73,11 @@ impl Process {
         self.signal(Signal::INT);
     }
 
+    /// Sends SIGHUP: asks it to load the plugins' components again.
+    pub fn hang_up(&self) {
+        self.signal(Signal::HUP);
+    }
+
     /// Whether it still runs.
     ///
     /// # Panics

@@ -78,7 +78,7 @@ fn what_this_version_cannot_do_yet_is_refused_and_never_ignored() {
     for (keys, named) in [
         (
             "harvesters: [{type: loglite.harvesters.FileHarvester, name: a, config: {path: /x}}]",
-            "`harvesters`",
+            "`harvesters[0].type`",
         ),
         ("compression: {enabled: true, columns: [line]}", "`compression.enabled`"),
         ("partition_interval: daily", "`partition_interval`"),
