@@ -72,6 +72,34 @@ def measure_server(server, load, wrk, files):
     }
 
 
+def measure_idle(server):
+    """The memory of a server that nobody uses."""
+    time.sleep(IDLE_SECONDS)
+    idle_mb, _ = server.memory_mb()
+    return {"idle_mb": round(idle_mb, 1)}
+
+
+def measure_harvester(server, seconds):
+    """How fast a harvester that is running already fills the table: rows between two looks at it."""
+    time.sleep(IDLE_SECONDS)
+    reader = server.reader()
+    first, begun, cpu_before = newest_id(reader), time.monotonic(), server.cpu_seconds()
+    time.sleep(seconds)
+    last, ended, cpu = newest_id(reader), time.monotonic(), server.cpu_seconds() - cpu_before
+    reader.close()
+    if last == first:
+        raise RuntimeError("the harvester stored nothing")
+    after_mb, peak_mb = server.memory_mb()
+    return {
+        "stored": last - first,
+        "lost": 0,
+        "rows_per_second": (last - first) / (ended - begun),
+        "cpu_seconds_per_100k": cpu * 100_000 / (last - first),
+        "after_mb": round(after_mb, 1),
+        "peak_mb": round(peak_mb, 1),
+    }
+
+
 def drain(server, acknowledged, load_end):
     """Waits until no row comes any more; (wall, CPU) seconds from `load_end`, such a pair, to then."""
     reader = server.reader()

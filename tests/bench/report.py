@@ -16,11 +16,15 @@ FIGURES = {
     "idle_mb": ("idle MB", 9, 1),
     "after_mb": ("after MB", 10, 1),
     "peak_mb": ("peak MB", 9, 1),
+    "entries_per_second": ("entries/s", 11, 0),
+    "load_ms": ("load ms", 9, 2),
+    "instantiate_ms": ("inst. ms", 9, 2),
 }
 
 ROWS, CPU = "rows_per_second", "cpu_seconds_per_100k"
 # (what, figure, run, the run it is divided by or None, bound, whether the figure must be at `least` or at
-# `most` that). `run/figure` divides by another figure; without a bound the value is for orientation.
+# `most` that). `run/figure` divides by another figure, `-run` subtracts; without a bound the value is for
+# orientation.
 # fmt: off
 TARGETS = [
     ("single: stored rows/s against theirs", ROWS, "ours-single", "theirs-single", 1.6, "least"),
@@ -32,6 +36,13 @@ TARGETS = [
     ("array: stored rows/s against the bare loop", ROWS, "ours-array", "bare-loop", 0.8, "least"),
     ("resident MB, idle", "idle_mb", "ours-array", None, 15, "most"),
     ("resident MB, after the array run", "after_mb", "ours-array", None, 64, "most"),
+    ("identity transform: array rows/s against none", ROWS, "ours-identity-array", "ours-array", 0.95, "least"),
+    ("harvester: rows/s against arrays over HTTP", ROWS, "ours-harvester", "ours-array", 0.9, "least"),
+    ("redact: entries/s on one core", "entries_per_second", "plugin-redact", None, 250_000, "least"),
+    ("cached Rust component: ms to load", "load_ms", "plugin-heartbeat", None, 20, "most"),
+    ("cached Python component: ms to load", "load_ms", "plugin-heartbeat-python", None, 200, "most"),
+    ("Rust component: ms to instantiate", "instantiate_ms", "plugin-heartbeat", None, 1, "most"),
+    ("a hundred idle harvesters: MB more than none", "idle_mb", "ours-hundred", "-ours-idle", 20, "most"),
     # Harder than asked: theirs credited with all it acknowledged, as if a backlog stored itself.
     ("single: stored rows/s against their answers/s", ROWS, "ours-single",
      "theirs-single/answered_per_second", None, None),
@@ -48,7 +59,7 @@ def summarize(samples):
         "medians": {run: medians(rounds) for run, rounds in samples.items()},
         "targets": [judge(target, samples) for target in TARGETS],
         "lost_by_ours": sum(
-            sample["lost"] for run in samples if run.startswith("ours") for sample in samples[run]
+            sample.get("lost", 0) for run in samples if run.startswith("ours") for sample in samples[run]
         ),
     }
 
@@ -66,10 +77,12 @@ def judge(target, samples):
     what, figure, run, base, bound, direction = target
     values = [sample[figure] for sample in samples.get(run, [])]
     if base:
-        base_run, _, base_figure = base.partition("/")
-        divisors = [sample[base_figure or figure] for sample in samples.get(base_run, [])]
+        base_run, _, base_figure = base.lstrip("-").partition("/")
+        others = [sample[base_figure or figure] for sample in samples.get(base_run, [])]
         # Either side may not have been measured: `--only`.
-        values = [value / divisor for value, divisor in zip(values, divisors, strict=False)]
+        pairs = zip(values, others, strict=False)
+        is_difference = base.startswith("-")
+        values = [value - other if is_difference else value / other for value, other in pairs]
     value = median(values) if values else None
     text = "for orientation" if bound is None else f"at {direction} {bound}"
     return {
@@ -121,13 +134,13 @@ def wrk_version(wrk):
 
 def print_tables(results):
     headings = "".join(f"{heading:>{width}}" for heading, width, _ in FIGURES.values())
-    print(f"\n{'run':<18}{headings}{'lost':>8}")
+    print(f"\n{'run':<26}{headings}{'lost':>8}")
     for run, figures in results["medians"].items():
         lost = sum(sample.get("lost", 0) for sample in results["samples"][run])
         row = "".join(
             cell(figures.get(name), width, digits) for name, (_, width, digits) in FIGURES.items()
         )
-        print(f"{run:<18}{row}{lost:>8}")
+        print(f"{run:<26}{row}{lost:>8}")
     print(f"\n{'target':<48}{'bound':>16}{'measured':>10}  met")
     for target in results["targets"]:
         met = {True: "yes", False: "NO", None: "" if target["value"] else "not measured"}[target["met"]]
