@@ -273,3 +273,13 @@ fn one_that_does_not_end_when_asked_is_cut_off() {
     let count = home.database().query_row("SELECT count(*) FROM Log", [], |row| row.get(0));
     assert_eq!(count, Ok(1_i64));
 }
+
+#[test]
+fn one_whose_memory_has_grown_past_its_mark_goes_on_in_a_new_instance() {
+    let ingest = json!({"what": "megabyte", "batch": 1, "pause_ms": 20});
+    let harvester =
+        faulty(&json!({"ingest": ingest})).with("limits", json!({"recycle_memory": "2MB"}));
+    let replaced = |_: &Server, status: &PluginStatus| status.count("restarts") > 2;
+    let (_server, status) = beside_clients(&harvester, "it is replaced again", replaced);
+    assert_eq!((status.count("failures"), status.text("state")), (0, "running"), "{status}");
+}

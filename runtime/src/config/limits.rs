@@ -80,7 +80,8 @@ const LIMITS: &[LimitKey] = &[
         name: "recycle_memory",
         expected: MEMORY_TEXT,
         doc: "An instance whose memory has grown past this is replaced between two calls, as memory \
-              never shrinks. At most `memory`; three quarters of it unless set.",
+              never shrinks; a harvester is asked to end and goes on in a new instance. At most \
+              `memory`; three quarters of it unless set.",
         read: |limits, text| store(&mut limits.recycle_memory, value::size(text, MEMORY)),
         show: |limits| size(limits.recycle_memory),
     },

@@ -271,6 +271,12 @@ impl PluginMetrics {
         self.memory.set(i64::try_from(bytes).unwrap_or(i64::MAX));
     }
 
+    /// The linear memory of the instance, in bytes.
+    #[must_use]
+    pub fn memory_bytes(&self) -> u64 {
+        u64::try_from(self.memory.get()).unwrap_or_default()
+    }
+
     /// Counts a failure and notes its reason.
     pub fn failed(&self, reason: &str) {
         self.failures.inc();
@@ -305,7 +311,7 @@ impl PluginMetrics {
             reloads: self.reloads.get(),
             denials: self.denials.get(),
             lost_messages: self.lost_messages.get(),
-            memory_bytes: u64::try_from(self.memory.get()).unwrap_or_default(),
+            memory_bytes: self.memory_bytes(),
         }
     }
 }

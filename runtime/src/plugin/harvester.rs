@@ -1,4 +1,5 @@
-//! A component that brings entries in: each run is a new instance, with the pipeline as its way out.
+//! A component that brings entries in: each run is a new instance, with the pipeline as its way out. An instance whose
+//! memory has grown past its mark is asked to end and followed by another one within the same run.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::error;
 
 use super::{CallError, Closed, Door, HarvesterInstance, Loaded, PluginSetup};
-use crate::domain::{Checkpoint, EntryText, Receipt, SourceName};
+use crate::domain::{ByteSize, Checkpoint, EntryText, Receipt, SourceName};
 use crate::harvest::{Failure, Harvester};
 use crate::metrics::{EntryFate, PluginMetrics};
 use crate::pipeline::Ingestor;
@@ -24,14 +25,23 @@ const CHECKPOINT_PAUSE: Duration = Duration::from_secs(1);
 pub(super) struct WasmHarvester {
     setup: Arc<PluginSetup>,
     loaded: watch::Receiver<Arc<Loaded>>,
-    door: Arc<PipelineDoor>,
+    way_in: WayIn,
 }
 
-/// A harvester's way into the pipeline.
-struct PipelineDoor {
+/// What leads into the pipeline.
+#[derive(Clone)]
+struct WayIn {
     source: SourceName,
     ingestor: Arc<Ingestor>,
     metrics: PluginMetrics,
+}
+
+/// An instance's way into the pipeline.
+struct PipelineDoor {
+    way_in: WayIn,
+    recycle_memory: ByteSize,
+    /// Asks the instance to end.
+    end: CancellationToken,
 }
 
 impl WasmHarvester {
@@ -42,7 +52,21 @@ impl WasmHarvester {
         metrics: PluginMetrics,
     ) -> Self {
         let source = SourceName::from(&*setup.name);
-        Self { setup, loaded, door: Arc::new(PipelineDoor { source, ingestor, metrics }) }
+        Self { setup, loaded, way_in: WayIn { source, ingestor, metrics } }
+    }
+
+    /// Runs one instance; says whether another one should follow, as the memory of this one had grown too large.
+    async fn run_instance(&self, stopping: &CancellationToken) -> Result<bool, CallError> {
+        let loaded = Arc::clone(&self.loaded.borrow());
+        let end = stopping.child_token();
+        let door = Arc::new(PipelineDoor {
+            way_in: self.way_in.clone(),
+            recycle_memory: self.setup.limits.recycle_memory,
+            end: end.clone(),
+        });
+        let instance = HarvesterInstance::start(&loaded, &self.setup, door, end.clone()).await?;
+        instance.run().await?;
+        Ok(end.is_cancelled() && !stopping.is_cancelled())
     }
 }
 
@@ -53,10 +77,10 @@ impl Harvester for WasmHarvester {
 
     fn run(&self, stopping: CancellationToken) -> BoxFuture<'_, Result<(), Failure>> {
         async move {
-            let loaded = Arc::clone(&self.loaded.borrow());
-            let door = Arc::clone(&self.door) as Arc<dyn Door>;
-            let instance = HarvesterInstance::start(&loaded, &self.setup, door, stopping).await?;
-            Ok(instance.run().await?)
+            while self.run_instance(&stopping).await? {
+                self.way_in.metrics.restarts.inc();
+            }
+            Ok(())
         }
         .boxed()
     }
@@ -70,14 +94,19 @@ impl Door for PipelineDoor {
     ) -> BoxFuture<'_, Result<Receipt, Closed>> {
         async move {
             let (begun, count) = (Instant::now(), entries.len());
-            let outcome = self.ingestor.ingest(&self.source, entries, checkpoint).await;
-            self.metrics.called(begun.elapsed());
+            let WayIn { source, ingestor, metrics } = &self.way_in;
+            let outcome = ingestor.ingest(source, entries, checkpoint).await;
+            metrics.called(begun.elapsed());
+            // Linear memory never shrinks: a new instance begins small again.
+            if metrics.memory_bytes() > self.recycle_memory.0 {
+                self.end.cancel();
+            }
             let receipt = outcome.map_err(|_| Closed)?;
-            self.metrics.count(EntryFate::In, count);
-            self.metrics.count(EntryFate::Stored, receipt.stored);
-            self.metrics.count(EntryFate::Dropped, receipt.dropped);
-            self.metrics.count(EntryFate::Refused, receipt.refused.len());
-            self.metrics.count(EntryFate::Dead, receipt.dead.len());
+            metrics.count(EntryFate::In, count);
+            metrics.count(EntryFate::Stored, receipt.stored);
+            metrics.count(EntryFate::Dropped, receipt.dropped);
+            metrics.count(EntryFate::Refused, receipt.refused.len());
+            metrics.count(EntryFate::Dead, receipt.dead.len());
             Ok(receipt)
         }
         .boxed()
@@ -87,11 +116,11 @@ impl Door for PipelineDoor {
         async move {
             let mut is_told = false;
             loop {
-                match self.ingestor.last_checkpoint(&self.source).await {
+                match self.way_in.ingestor.last_checkpoint(&self.way_in.source).await {
                     Ok(checkpoint) => return checkpoint,
                     // Going on without it would bring entries in twice. It is cut off when the service stops.
                     Err(error) if !is_told => {
-                        error!(harvester = %self.source, %error, "its checkpoint can't be read; it waits");
+                        error!(harvester = %self.way_in.source, %error, "its checkpoint can't be read; it waits");
                         is_told = true;
                     }
                     Err(_) => {}
@@ -105,7 +134,7 @@ impl Door for PipelineDoor {
 
 impl fmt::Debug for PipelineDoor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PipelineDoor").field("source", &self.source).finish_non_exhaustive()
+        f.debug_struct("PipelineDoor").field("source", &self.way_in.source).finish_non_exhaustive()
     }
 }
 
