@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+use crate::deadline::eventually;
 use crate::guest::guest;
 use crate::server::Server;
 
@@ -122,5 +123,14 @@ impl Server {
         let log = self.process().stderr();
         let lines = log.lines().filter(|line| texts.iter().all(|text| line.contains(text)));
         lines.map(str::to_owned).collect()
+    }
+    /// Waits for a line in the service's log that holds all of these texts: what it has written is read by the way.
+    ///
+    /// # Panics
+    /// When there is none within [`crate::DEADLINE`].
+    pub fn wait_for_log(&self, texts: &[&str]) {
+        eventually(&format!("the log has a line with {texts:?}"), || {
+            (!self.log_lines(texts).is_empty()).then_some(())
+        });
     }
 }

@@ -47,8 +47,7 @@ fn fails_with(harvester: &Plugin, reason: &str) {
     let error = status.text("last_error");
     assert!(error.contains(reason), "{status}");
     assert!(["waiting", "running"].contains(&status.text("state")), "{status}");
-    let lines = server.log_lines(&["WARN", "bad", reason]);
-    assert!(!lines.is_empty(), "no warning says so:\n{}", server.process().stderr());
+    server.wait_for_log(&["WARN", "bad", reason]);
     assert!(server.metric(FAILURES) >= 2.0);
 }
 
@@ -161,7 +160,7 @@ fn one_that_returns_at_once_for_ever_is_started_ever_more_seldom() {
     // After 1 s and 2 s, a fifth more or less.
     assert!(began.elapsed().as_secs_f64() > 2.3, "{:?}", began.elapsed());
     assert_eq!(status.count("failures"), 0);
-    assert!(!server.log_lines(&["INFO", "bad", "returned"]).is_empty());
+    server.wait_for_log(&["INFO", "bad", "returned"]);
 }
 
 #[test]
@@ -172,7 +171,7 @@ fn one_that_fails_at_once_for_ever_is_started_ever_more_seldom() {
     let (server, status) = beside_clients(&harvester, "it fails again", again);
     assert!(began.elapsed().as_secs_f64() > 2.3, "{:?}", began.elapsed());
     assert_eq!(status.text("last_error"), "the faulty harvester fails, as configured");
-    assert!(!server.log_lines(&["WARN", "bad", "as configured"]).is_empty());
+    server.wait_for_log(&["WARN", "bad", "as configured"]);
 }
 
 #[test]
@@ -181,7 +180,7 @@ fn one_that_must_not_be_restarted_stays_ended() {
     let finished = |_: &Server, status: &PluginStatus| status.text("state") == "finished";
     let (server, status) = beside_clients(&harvester, "it is given up", finished);
     assert_eq!((status.count("failures"), status.count("restarts")), (1, 0));
-    assert!(!server.log_lines(&["ERROR", "bad", "restart: never"]).is_empty());
+    server.wait_for_log(&["ERROR", "bad", "restart: never"]);
 }
 
 #[test]
@@ -190,7 +189,7 @@ fn one_that_turns_its_configuration_down_waits_for_another_component() {
     let unusable = |_: &Server, status: &PluginStatus| status.text("state") == "unusable";
     let (server, status) = beside_clients(&harvester, "it is given up", unusable);
     assert!(status.text("last_error").contains("the moon is full"), "{status}");
-    assert!(!server.log_lines(&["ERROR", "bad", "the moon is full"]).is_empty());
+    server.wait_for_log(&["ERROR", "bad", "the moon is full"]);
 }
 
 #[test]
