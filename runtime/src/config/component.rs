@@ -5,12 +5,12 @@ use std::path::PathBuf;
 
 use serde_json::{Map, Value, json};
 
-use super::limits::PluginKind;
 use super::problem::{Fault, Position};
 use super::report::Report;
 use super::value;
 use super::yaml::Node;
 use super::{Grants, PluginConfig, grant, json, limits};
+use crate::domain::PluginKind;
 
 /// What a plugin's name must be; it is one in logs, metrics and queries.
 pub(super) const NAME: &str = "a name of at most 64 ASCII letters, digits, `-`, `_` and `.`";

@@ -4,7 +4,6 @@ use serde_json::{Value, json};
 
 use super::component::{self, COMPONENT, NAME, Plugins};
 use super::key::{Key, Reader};
-use super::limits::PluginKind;
 use super::mapping;
 use super::problem::Fault;
 use super::report::Report;
@@ -12,6 +11,7 @@ use super::root::Config;
 use super::value::store;
 use super::yaml::{Content, Node};
 use super::{Restart, WasmHarvesterConfig};
+use crate::domain::PluginKind;
 
 const EXPECTED: &str = "a list of harvesters, each a mapping with `type`, `name` and `component`";
 const ONE: &str = "a mapping with `type`, `name` and `component`";

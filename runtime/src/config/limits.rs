@@ -9,7 +9,7 @@ use super::report::Report;
 use super::value::{self, store};
 use super::yaml::Node;
 use super::{Limits, mapping};
-use crate::domain::ByteSize;
+use crate::domain::{ByteSize, PluginKind};
 
 /// One key of `limits`.
 #[derive(Debug)]
@@ -22,15 +22,6 @@ pub struct LimitKey {
     pub doc: &'static str,
     read: fn(&mut Limits, &str) -> bool,
     show: fn(&Limits) -> Value,
-}
-
-/// The two kinds of plugins, which differ in their defaults.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PluginKind {
-    /// It brings entries in.
-    Harvester,
-    /// It looks at entries on their way to the table.
-    Transform,
 }
 
 impl LimitKey {

@@ -48,7 +48,7 @@ pub use harvesters::HarvesterConfig;
 pub use http::HttpConfig;
 pub use ingest::{IngestConfig, JsonColumns};
 pub use key::{Key, Section, keys, sections};
-pub use limits::{LimitKey, PluginKind, limit_keys};
+pub use limits::{LimitKey, limit_keys};
 pub use migrations::Migration;
 pub use options::PluginOptions;
 pub use partition::PartitionInterval;

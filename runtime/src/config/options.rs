@@ -6,7 +6,8 @@ use super::component::Plugins;
 use super::problem::{ConfigErrors, Fault, Origin, Position};
 use super::report::Report;
 use super::yaml::{self, Content, Node, NodeKey};
-use super::{PluginConfig, PluginKind, grant, limits};
+use super::{PluginConfig, grant, limits};
+use crate::domain::PluginKind;
 
 /// How a grant is written as an option.
 const GRANT: &str = "`env=NAME`, `dir=HOST:GUEST`, `dir=HOST:GUEST:rw`, `tcp=HOST:PORT`, `http=HOST` or `http=HOST:PORT`";

@@ -4,12 +4,12 @@ use serde_json::{Value, json};
 
 use super::component::{self, COMPONENT, NAME, Plugins, is_name_byte};
 use super::harvesters::HarvesterConfig;
-use super::limits::PluginKind;
 use super::report::Report;
 use super::root::Config;
 use super::value::{self, store};
 use super::yaml::{Content, Node};
 use super::{OnFailure, TransformConfig, mapping};
+use crate::domain::{PluginKind, SourceName};
 
 pub(super) const EXPECTED: &str =
     "a list of transforms, each a mapping with `name` and `component`";
@@ -99,7 +99,7 @@ fn source(pattern: &str, harvesters: &[&str]) -> Result<String, String> {
     // A harvester whose name can't be read, which is reported there, might be the one.
     let is_unsure = harvesters.contains(&"");
     let mut sources = harvesters.iter().copied().chain([HTTP]);
-    if is_pattern && (is_unsure || sources.any(|name| matches(pattern, name))) {
+    if is_pattern && (is_unsure || sources.any(|name| SourceName::from(name).matches(pattern))) {
         return Ok(pattern.into());
     }
     let mut known = vec![format!("`{HTTP}`")];
@@ -108,44 +108,4 @@ fn source(pattern: &str, harvesters: &[&str]) -> Result<String, String> {
         "a source or a pattern that matches one, such as `*`; there are: {}",
         known.join(", ")
     ))
-}
-
-/// Whether `name` is what `pattern` says, where `*` stands for any number of characters.
-fn matches(pattern: &str, name: &str) -> bool {
-    let Some((start, rest)) = pattern.split_once('*') else { return pattern == name };
-    let Some(mut name) = name.strip_prefix(start) else { return false };
-    let (middle, end) = rest.rsplit_once('*').unwrap_or(("", rest));
-    // The first place of each part leaves the most for those behind it.
-    for part in middle.split('*') {
-        let Some((_, behind)) = name.split_once(part) else { return false };
-        name = behind;
-    }
-    name.ends_with(end)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_star_stands_for_any_number_of_characters() {
-        for (pattern, name) in [
-            ("*", ""),
-            ("*", "http"),
-            ("app-*", "app-"),
-            ("*-app", "my-app"),
-            ("a*c", "abc"),
-            ("a*b*c", "axxbxbxc"),
-            ("**", "a"),
-            ("*b*", "abc"),
-            ("app", "app"),
-        ] {
-            assert!(matches(pattern, name), "{pattern} {name}");
-        }
-        for (pattern, name) in
-            [("app", "apps"), ("a*a", "a"), ("*b*b*", "abc"), ("a*b", "abc"), ("App", "app")]
-        {
-            assert!(!matches(pattern, name), "{pattern} {name}");
-        }
-    }
 }

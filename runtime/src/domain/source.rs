@@ -23,6 +23,21 @@ impl SourceName {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether the name fits a pattern, in which `*` stands for any number of characters.
+    #[must_use]
+    pub fn matches(&self, pattern: &str) -> bool {
+        let name = self.as_str();
+        let Some((start, rest)) = pattern.split_once('*') else { return pattern == name };
+        let Some(mut name) = name.strip_prefix(start) else { return false };
+        let (middle, end) = rest.rsplit_once('*').unwrap_or(("", rest));
+        // The first place of each part leaves the most for those behind it.
+        for part in middle.split('*') {
+            let Some((_, behind)) = name.split_once(part) else { return false };
+            name = behind;
+        }
+        name.ends_with(end)
+    }
 }
 
 impl From<&str> for SourceName {
@@ -34,5 +49,32 @@ impl From<&str> for SourceName {
 impl fmt::Display for SourceName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_stands_for_any_number_of_characters() {
+        for (pattern, name) in [
+            ("*", ""),
+            ("*", "http"),
+            ("app-*", "app-"),
+            ("*-app", "my-app"),
+            ("a*c", "abc"),
+            ("a*b*c", "axxbxbxc"),
+            ("**", "a"),
+            ("*b*", "abc"),
+            ("app", "app"),
+        ] {
+            assert!(SourceName::from(name).matches(pattern), "{pattern} {name}");
+        }
+        for (pattern, name) in
+            [("app", "apps"), ("a*a", "a"), ("*b*b*", "abc"), ("a*b", "abc"), ("App", "app")]
+        {
+            assert!(!SourceName::from(name).matches(pattern), "{pattern} {name}");
+        }
     }
 }

@@ -14,8 +14,9 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::domain::PluginKind;
 use plugins::PluginFamilies;
-pub use plugins::{EntryFate, PluginKind, PluginMetrics, PluginState, PluginStatus};
+pub use plugins::{EntryFate, PluginMetrics, PluginState, PluginStatus};
 
 /// Seconds: from a commit without a sync (0.1 ms) to a disk in trouble (5 s).
 const COMMIT_BUCKETS: [f64; 11] =

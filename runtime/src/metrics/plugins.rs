@@ -10,15 +10,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
-/// What a plugin is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PluginKind {
-    /// It brings entries in.
-    Harvester,
-    /// It looks at entries on their way to the table.
-    Transform,
-}
+use crate::domain::PluginKind;
 
 /// What a plugin is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -195,10 +187,7 @@ impl PluginFamilies {
     }
 
     pub(super) fn plugin(&self, name: &str, kind: PluginKind, component: &str) -> PluginMetrics {
-        let kind_name = match kind {
-            PluginKind::Harvester => "harvester",
-            PluginKind::Transform => "transform",
-        };
+        let kind_name = kind.name();
         let labels = PluginLabels { plugin: name.to_owned(), kind: kind_name };
         let entries = FATES.map(|(_, fate)| {
             let labels = FateLabels { plugin: name.to_owned(), kind: kind_name, fate };

@@ -141,7 +141,7 @@ async fn judge_slice(
 }
 
 fn route(links: &[Link], source: &SourceName) -> Route {
-    let is_for = |link: &&Link| link.sources.iter().any(|name| matches(name, source.as_str()));
+    let is_for = |link: &&Link| link.sources.iter().any(|name| source.matches(name));
     links.iter().filter(is_for).map(|link| Arc::clone(&link.transform)).collect()
 }
 
@@ -227,17 +227,4 @@ fn check(fate: &mut Fate, transform: &str) {
 /// Why what a transform has made of an entry can't go on.
 pub(super) fn no_entry(transform: &str, fault: &str) -> String {
     format!("transform `{transform}` answered with what is no entry: {fault}")
-}
-
-/// Whether `name` is what `pattern` stands for: `*` is any number of characters.
-fn matches(pattern: &str, name: &str) -> bool {
-    let Some((start, rest)) = pattern.split_once('*') else { return pattern == name };
-    let Some(name) = name.strip_prefix(start) else { return false };
-    let (middles, end) = rest.rsplit_once('*').unwrap_or(("", rest));
-    let Some(mut name) = name.strip_suffix(end) else { return false };
-    for middle in middles.split('*') {
-        let Some((_, behind)) = name.split_once(middle) else { return false };
-        name = behind;
-    }
-    true
 }

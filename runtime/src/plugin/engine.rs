@@ -1,6 +1,7 @@
 //! The one wasmtime engine: how components are compiled, where compiled ones are kept, and the clock that interrupts
 //! them.
 
+use crate::domain::PluginKind;
 use std::fs::{self, DirBuilder};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
@@ -15,7 +16,6 @@ use wasmtime::{Cache, CacheConfig, Config, EngineWeak};
 
 use crate::domain::ByteSize;
 
-use super::Kind;
 use super::guest::Guest;
 use super::{imports, wasi};
 
@@ -84,17 +84,17 @@ impl Engine {
         let cache = open_cache(&private_directory(cache_dir)?).map_err(failed)?;
         let config = config(&cache, stack.as_usize().max(MIN_STACK));
         let wasmtime = wasmtime::Engine::new(&config).map_err(failed)?;
-        let transforms = linker(&wasmtime, Kind::Transform).map_err(failed)?;
-        let harvesters = linker(&wasmtime, Kind::Harvester).map_err(failed)?;
+        let transforms = linker(&wasmtime, PluginKind::Transform).map_err(failed)?;
+        let harvesters = linker(&wasmtime, PluginKind::Harvester).map_err(failed)?;
         let ticker = Ticker::start(wasmtime.weak())
             .map_err(|error| EngineError::Wasmtime(format!("no thread for its clock: {error}")))?;
         Ok(Arc::new(Self { wasmtime, cache, harvesters, transforms, ticker: Some(ticker) }))
     }
 
-    pub(super) fn linker(&self, kind: Kind) -> &Linker<Guest> {
+    pub(super) fn linker(&self, kind: PluginKind) -> &Linker<Guest> {
         match kind {
-            Kind::Harvester => &self.harvesters,
-            Kind::Transform => &self.transforms,
+            PluginKind::Harvester => &self.harvesters,
+            PluginKind::Transform => &self.transforms,
         }
     }
 }
@@ -141,7 +141,7 @@ fn config(cache: &Cache, stack: usize) -> Config {
     config
 }
 
-fn linker(engine: &wasmtime::Engine, kind: Kind) -> wasmtime::Result<Linker<Guest>> {
+fn linker(engine: &wasmtime::Engine, kind: PluginKind) -> wasmtime::Result<Linker<Guest>> {
     let mut linker = Linker::new(engine);
     wasi::add_to_linker(&mut linker)?;
     imports::add_to_linker(&mut linker, kind)?;

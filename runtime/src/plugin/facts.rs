@@ -1,18 +1,8 @@
 //! What is known of a component once it is loaded.
 
-use std::fmt;
 use std::time::Duration;
 
-use crate::metrics::PluginKind;
-
-/// What a plugin does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Kind {
-    /// It brings entries in.
-    Harvester,
-    /// It looks at entries on their way.
-    Transform,
-}
+use crate::domain::PluginKind;
 
 /// What `loglite plugin check` tells of a component.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +23,7 @@ pub struct Facts {
     pub was_cached: bool,
 }
 
-impl Kind {
+impl PluginKind {
     /// The interface that makes a component of this kind, without its version.
     pub(super) fn interface(self) -> &'static str {
         match self {
@@ -48,24 +38,6 @@ impl Kind {
             Self::Harvester => "loglite:plugin/harvester-plugin",
             Self::Transform => "loglite:plugin/transform-plugin",
         }
-    }
-}
-
-impl From<Kind> for PluginKind {
-    fn from(kind: Kind) -> Self {
-        match kind {
-            Kind::Harvester => Self::Harvester,
-            Kind::Transform => Self::Transform,
-        }
-    }
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Harvester => "harvester",
-            Self::Transform => "transform",
-        })
     }
 }
 

@@ -1,5 +1,6 @@
 //! What the host keeps for one instance, and how it is made.
 
+use crate::domain::PluginKind;
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -17,7 +18,7 @@ use super::limiter::Limiter;
 use super::log_gate::Level;
 use super::meter::{Meter, Span};
 use super::stdio::LineOutput;
-use super::{CallError, Door, Engine, Kind, PluginSetup};
+use super::{CallError, Door, Engine, PluginSetup};
 
 /// How many times the bytes of a call may reach us, to be refused with an error that the plugin can understand. With
 /// still more it is ended.
@@ -66,8 +67,8 @@ impl Guest {
     ) -> Result<Store<Self>, CallError> {
         let limits = &setup.limits;
         let span = match setup.kind {
-            Kind::Transform => Span::Call,
-            Kind::Harvester => Span::Slice,
+            PluginKind::Transform => Span::Call,
+            PluginKind::Harvester => Span::Slice,
         };
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits.handles);

@@ -49,9 +49,8 @@ impl WasmHarvester {
         setup: Arc<PluginSetup>,
         loaded: watch::Receiver<Arc<Loaded>>,
         ingestor: Arc<Ingestor>,
-        metrics: PluginMetrics,
     ) -> Self {
-        let source = SourceName::from(&*setup.name);
+        let (source, metrics) = (SourceName::from(&*setup.name), setup.metrics.clone());
         Self { setup, loaded, way_in: WayIn { source, ingestor, metrics } }
     }
 

@@ -1,5 +1,6 @@
 //! One sandbox of a harvester.
 
+use crate::domain::PluginKind;
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
@@ -10,7 +11,7 @@ use super::bindings::harvester::HarvesterPlugin;
 use super::guest::Guest;
 use super::instance::{Bounds, Interrupted, run};
 use super::load::Program;
-use super::{CallError, Door, Engine, Kind, Loaded, PluginSetup};
+use super::{CallError, Door, Engine, Loaded, PluginSetup};
 
 /// An instance of a harvester, not yet running.
 pub struct HarvesterInstance {
@@ -32,7 +33,10 @@ impl HarvesterInstance {
         stopping: CancellationToken,
     ) -> Result<Self, CallError> {
         let Program::Harvester(pre) = &loaded.program else {
-            return Err(CallError::Failed(format!("it is a {}, not a harvester", Kind::Transform)));
+            return Err(CallError::Failed(format!(
+                "it is a {}, not a harvester",
+                PluginKind::Transform
+            )));
         };
         let mut store = Guest::store(&loaded.engine, setup, Some(door), stopping)?;
         let bounds = Bounds::start(setup);

@@ -1,5 +1,6 @@
 //! All plugins of a configuration: loaded before the service starts, stopped with it.
 
+use crate::domain::PluginKind;
 use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +15,7 @@ use tracing::{info, warn};
 use super::harvester::WasmHarvester;
 use super::transform::WasmTransform;
 use super::watch::ComponentWatch;
-use super::{BadGrant, CallError, Engine, EngineError, Kind, LoadError, Loaded, PluginSetup};
+use super::{BadGrant, CallError, Engine, EngineError, LoadError, Loaded, PluginSetup};
 use crate::config::{Config, HarvesterConfig, PluginConfig};
 use crate::harvest::{Harvester, Supervised};
 use crate::metrics::{Metrics, PluginMetrics};
@@ -47,7 +48,6 @@ struct Loading {
     setup: Arc<PluginSetup>,
     restart: crate::config::Restart,
     loaded: watch::Receiver<Arc<Loaded>>,
-    metrics: PluginMetrics,
 }
 
 /// Why the plugins can't start. The configuration, or what it names, must be mended.
@@ -97,10 +97,10 @@ impl Plugins {
         let mut links = Vec::new();
         for transform in &config.transforms {
             let plugin = &transform.plugin;
-            let (loaded, moved) = load(components, plugin, Kind::Transform).await?;
+            let (loaded, moved) = load(components, plugin, PluginKind::Transform).await?;
             components = moved;
-            let metrics = counters(metrics, plugin, Kind::Transform);
-            let setup = PluginSetup::counted(plugin, Kind::Transform, metrics)?;
+            let metrics = counters(metrics, plugin, PluginKind::Transform);
+            let setup = PluginSetup::counted(plugin, PluginKind::Transform, metrics)?;
             let starting = WasmTransform::start(setup, transform.on_failure, loaded);
             let started = transform_threads.handle().spawn(starting).await;
             let started = started.unwrap_or_else(|panic| resume_unwind(panic.into_panic()));
@@ -116,12 +116,12 @@ impl Plugins {
         for harvester in &config.harvesters {
             let HarvesterConfig::Wasm(harvester) = harvester;
             let plugin = &harvester.plugin;
-            let (loaded, moved) = load(components, plugin, Kind::Harvester).await?;
+            let (loaded, moved) = load(components, plugin, PluginKind::Harvester).await?;
             components = moved;
-            let metrics = counters(metrics, plugin, Kind::Harvester);
-            let setup = PluginSetup::counted(plugin, Kind::Harvester, metrics.clone())?;
+            let metrics = counters(metrics, plugin, PluginKind::Harvester);
+            let setup = PluginSetup::counted(plugin, PluginKind::Harvester, metrics)?;
             let restart = harvester.restart;
-            harvesters.push(Loading { setup, restart, loaded, metrics });
+            harvesters.push(Loading { setup, restart, loaded });
         }
         let mut watching = JoinSet::new();
         watching.spawn(components.run());
@@ -145,10 +145,9 @@ impl Plugins {
 
     /// Starts the harvesters. They run until `stopping` is cancelled.
     pub fn start_harvesters(&mut self, ingestor: &Arc<Ingestor>, stopping: &CancellationToken) {
-        for Loading { setup, restart, loaded, metrics } in self.harvesters.drain(..) {
-            let renewals = loaded.clone();
-            let harvester =
-                WasmHarvester::new(setup, loaded, Arc::clone(ingestor), metrics.clone());
+        for Loading { setup, restart, loaded } in self.harvesters.drain(..) {
+            let (renewals, metrics) = (loaded.clone(), setup.metrics.clone());
+            let harvester = WasmHarvester::new(setup, loaded, Arc::clone(ingestor));
             let supervised = Supervised {
                 harvester: Arc::new(harvester) as Arc<dyn Harvester>,
                 restart,
@@ -169,7 +168,7 @@ impl Plugins {
     /// in flight need them.
     pub async fn stop_harvesters(&mut self, grace: Duration) {
         let ended = async { while self.running.join_next().await.is_some() {} };
-        if tokio::time::timeout(grace, ended).await.is_err() {
+        if timeout(grace, ended).await.is_err() {
             warn!(harvesters = self.running.len(), "cut off after the grace period");
             self.running.abort_all();
         }
@@ -210,10 +209,11 @@ impl Drop for Threads {
 /// # Errors
 /// Every plugin that can't be used; there is at least one.
 pub fn check_components(config: &Config) -> Result<(), Vec<PluginError>> {
-    let transforms = config.transforms.iter().map(|transform| (&transform.plugin, Kind::Transform));
+    let transforms =
+        config.transforms.iter().map(|transform| (&transform.plugin, PluginKind::Transform));
     let harvesters = config.harvesters.iter().map(|harvester| {
         let HarvesterConfig::Wasm(harvester) = harvester;
-        (&harvester.plugin, Kind::Harvester)
+        (&harvester.plugin, PluginKind::Harvester)
     });
     let mut plugins = transforms.chain(harvesters).peekable();
     if plugins.peek().is_none() {
@@ -226,7 +226,7 @@ pub fn check_components(config: &Config) -> Result<(), Vec<PluginError>> {
     if problems.is_empty() { Ok(()) } else { Err(problems) }
 }
 
-fn check(engine: &Arc<Engine>, plugin: &PluginConfig, kind: Kind) -> Result<(), PluginError> {
+fn check(engine: &Arc<Engine>, plugin: &PluginConfig, kind: PluginKind) -> Result<(), PluginError> {
     PluginSetup::new(plugin, kind)?;
     let path = &plugin.component;
     let loaded = engine.load(path).and_then(|loaded| loaded.expect(kind, path));
@@ -237,7 +237,7 @@ fn check(engine: &Arc<Engine>, plugin: &PluginConfig, kind: Kind) -> Result<(), 
 async fn load(
     mut components: ComponentWatch,
     plugin: &PluginConfig,
-    expected: Kind,
+    expected: PluginKind,
 ) -> Result<(watch::Receiver<Arc<Loaded>>, ComponentWatch), PluginError> {
     let (plugin, path) = (plugin.name.clone(), plugin.component.clone());
     let component = path.display().to_string();
@@ -264,6 +264,6 @@ async fn load(
     }
 }
 
-fn counters(metrics: &Metrics, plugin: &PluginConfig, kind: Kind) -> PluginMetrics {
-    metrics.plugin(&plugin.name, kind.into(), &plugin.component.display().to_string())
+fn counters(metrics: &Metrics, plugin: &PluginConfig, kind: PluginKind) -> PluginMetrics {
+    metrics.plugin(&plugin.name, kind, &plugin.component.display().to_string())
 }

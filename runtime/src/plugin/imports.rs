@@ -1,10 +1,10 @@
 //! The interfaces of `wit/` that plugins import, as far as they are no gate to the outside.
 
+use crate::domain::PluginKind;
 use wasmtime::component::{HasData, Linker};
 
 use crate::domain::{Checkpoint, EntryText, Receipt};
 
-use super::Kind;
 use super::bindings::{http, ingestor, lifecycle, logging, types};
 use super::guest::Guest;
 use super::http_client;
@@ -18,11 +18,11 @@ impl HasData for Imports {
 }
 
 /// What a plugin of this kind may import besides WASI.
-pub(super) fn add_to_linker(linker: &mut Linker<Guest>, kind: Kind) -> wasmtime::Result<()> {
+pub(super) fn add_to_linker(linker: &mut Linker<Guest>, kind: PluginKind) -> wasmtime::Result<()> {
     logging::add_to_linker::<Guest, Imports>(linker, counted)?;
     http::add_to_linker::<Guest, Imports>(linker, counted)?;
     types::add_to_linker::<Guest, Imports>(linker, counted)?;
-    if kind == Kind::Harvester {
+    if kind == PluginKind::Harvester {
         lifecycle::add_to_linker::<Guest, Imports>(linker, counted)?;
         ingestor::add_to_linker::<Guest, Imports>(linker, counted)?;
     }

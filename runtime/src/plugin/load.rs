@@ -1,5 +1,6 @@
 //! From a file to a component that can be instantiated, or to the reason why not.
 
+use crate::domain::PluginKind;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use wasmtime::component::types::ComponentItem;
 
 use super::bindings::{harvester::HarvesterPluginPre, transform::TransformPluginPre};
 use super::guest::Guest;
-use super::{Engine, Facts, Kind, LoadError};
+use super::{Engine, Facts, LoadError};
 
 /// The version of `loglite:plugin` that this loglite offers.
 const VERSION: &str = "0.1.0";
@@ -25,7 +26,7 @@ const MODULE: &[u8] = &[1, 0, 0, 0];
 /// A compiled component, checked against its world. Instances share it.
 pub struct Loaded {
     /// What it is.
-    pub kind: Kind,
+    pub kind: PluginKind,
     /// What is known of it.
     pub facts: Facts,
     pub(super) program: Program,
@@ -71,14 +72,14 @@ impl Engine {
     fn link(
         &self,
         path: &Path,
-        kind: Kind,
+        kind: PluginKind,
         component: &Component,
         names: &Names,
     ) -> Result<Program, LoadError> {
         let linker = self.linker(kind);
         let linked = linker.instantiate_pre(component).and_then(|pre| match kind {
-            Kind::Harvester => HarvesterPluginPre::new(pre).map(Program::Harvester),
-            Kind::Transform => TransformPluginPre::new(pre).map(Program::Transform),
+            PluginKind::Harvester => HarvesterPluginPre::new(pre).map(Program::Harvester),
+            PluginKind::Transform => TransformPluginPre::new(pre).map(Program::Transform),
         });
         linked.map_err(|error| {
             let missing = names.not_provided(kind);
@@ -97,7 +98,7 @@ impl Loaded {
     ///
     /// # Errors
     /// [`LoadError::WrongKind`] when it is the other kind of plugin.
-    pub fn expect(&self, wanted: Kind, path: &Path) -> Result<(), LoadError> {
+    pub fn expect(&self, wanted: PluginKind, path: &Path) -> Result<(), LoadError> {
         if self.kind == wanted {
             return Ok(());
         }
@@ -132,8 +133,8 @@ impl Names {
     }
 
     /// What it implements, and of which version.
-    fn kind(&self, path: &Path) -> Result<(Kind, String), LoadError> {
-        for kind in [Kind::Transform, Kind::Harvester] {
+    fn kind(&self, path: &Path) -> Result<(PluginKind, String), LoadError> {
+        for kind in [PluginKind::Transform, PluginKind::Harvester] {
             for export in &self.exports {
                 let (interface, version) = split(export);
                 if interface != kind.interface() {
@@ -154,7 +155,7 @@ impl Names {
         Err(LoadError::OtherWorld { path: path.into(), exports, wanted: VERSION })
     }
 
-    fn not_provided(&self, kind: Kind) -> Vec<String> {
+    fn not_provided(&self, kind: PluginKind) -> Vec<String> {
         self.imports.iter().filter(|name| !is_provided(name, kind)).cloned().collect()
     }
 }
@@ -170,7 +171,7 @@ fn split(name: &str) -> (&str, &str) {
     name.split_once('@').unwrap_or((name, "none"))
 }
 
-fn is_provided(import: &str, kind: Kind) -> bool {
+fn is_provided(import: &str, kind: PluginKind) -> bool {
     const WASI: [&str; 6] = [
         "wasi:cli/",
         "wasi:clocks/",
@@ -183,7 +184,7 @@ fn is_provided(import: &str, kind: Kind) -> bool {
     let own = interface.strip_prefix("loglite:plugin/");
     match (own, kind) {
         (Some("logging" | "http" | "types"), _) => is_compatible(version),
-        (Some("lifecycle" | "ingestor"), Kind::Harvester) => is_compatible(version),
+        (Some("lifecycle" | "ingestor"), PluginKind::Harvester) => is_compatible(version),
         (Some(_), _) => false,
         (None, _) => {
             let is_known = WASI.iter().any(|package| interface.starts_with(package))

@@ -1,9 +1,8 @@
 //! Why a file is no plugin.
 
+use crate::domain::PluginKind;
 use std::io;
 use std::path::{Path, PathBuf};
-
-use super::Kind;
 
 /// A file that can't be run as a plugin, and why.
 #[derive(Debug, thiserror::Error)]
@@ -91,7 +90,7 @@ pub enum LoadError {
         /// The file.
         path: PathBuf,
         /// What it would be.
-        kind: Kind,
+        kind: PluginKind,
         /// The imports.
         names: Vec<String>,
     },
@@ -101,7 +100,7 @@ pub enum LoadError {
         /// The file.
         path: PathBuf,
         /// What it would be.
-        kind: Kind,
+        kind: PluginKind,
         /// What does not fit.
         reason: String,
     },
@@ -111,9 +110,9 @@ pub enum LoadError {
         /// The file.
         path: PathBuf,
         /// What it is.
-        found: Kind,
+        found: PluginKind,
         /// What it should be.
-        wanted: Kind,
+        wanted: PluginKind,
     },
 }
 

@@ -40,7 +40,7 @@ mod watch;
 pub use call_error::CallError;
 pub use door::{Closed, Door};
 pub use engine::{Engine, EngineError};
-pub use facts::{Facts, Kind};
+pub use facts::Facts;
 pub use harvester_instance::HarvesterInstance;
 pub use host::{PluginError, Plugins, check_components};
 pub use load::Loaded;

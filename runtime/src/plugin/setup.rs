@@ -1,11 +1,11 @@
 //! What all instances of one plugin share: its configuration, and what it has been granted.
 
+use crate::domain::PluginKind;
 use std::sync::Arc;
 
 use crate::config::{DirGrant, Limits, PluginConfig};
 use crate::metrics::{Metrics, PluginMetrics};
 
-use super::Kind;
 use super::grants::{Denials, Environment, HttpGate, Resolver, TcpGate};
 use super::log_gate::LogGate;
 
@@ -15,7 +15,7 @@ pub struct PluginSetup {
     /// Its name in the configuration.
     pub name: Arc<str>,
     /// What it is.
-    pub kind: Kind,
+    pub kind: PluginKind,
     /// Its own configuration, as JSON.
     pub config_json: String,
     /// What it may use.
@@ -44,13 +44,9 @@ impl PluginSetup {
     ///
     /// # Errors
     /// [`BadGrant`] when an authority in `grant.tcp` or `grant.http` is none.
-    pub fn new(config: &PluginConfig, kind: Kind) -> Result<Arc<Self>, BadGrant> {
+    pub fn new(config: &PluginConfig, kind: PluginKind) -> Result<Arc<Self>, BadGrant> {
         let component = config.component.display().to_string();
-        Self::counted(
-            config,
-            kind,
-            Metrics::default().plugin(&config.name, kind.into(), &component),
-        )
+        Self::counted(config, kind, Metrics::default().plugin(&config.name, kind, &component))
     }
 
     /// Like [`PluginSetup::new`], counting denials, messages and memory in these metrics.
@@ -59,7 +55,7 @@ impl PluginSetup {
     /// As [`PluginSetup::new`].
     pub fn counted(
         config: &PluginConfig,
-        kind: Kind,
+        kind: PluginKind,
         metrics: PluginMetrics,
     ) -> Result<Arc<Self>, BadGrant> {
         let name: Arc<str> = config.name.as_str().into();

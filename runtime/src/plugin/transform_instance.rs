@@ -1,5 +1,6 @@
 //! One sandbox of a transform.
 
+use crate::domain::PluginKind;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use super::guest::Guest;
 use super::instance::{Bounds, run};
 use super::load::Program;
 use super::log_gate::told;
-use super::{CallError, Engine, Kind, Loaded, PluginSetup};
+use super::{CallError, Engine, Loaded, PluginSetup};
 
 /// No part of a call gets less than this.
 const LEAST_SHARE: Duration = Duration::from_millis(20);
@@ -55,7 +56,10 @@ impl TransformInstance {
     /// [`CallError`]; with [`CallError::BadConfig`] another start would end the same way.
     pub async fn start(loaded: &Loaded, setup: &Arc<PluginSetup>) -> Result<Self, CallError> {
         let Program::Transform(pre) = &loaded.program else {
-            return Err(CallError::Failed(format!("it is a {}, not a transform", Kind::Harvester)));
+            return Err(CallError::Failed(format!(
+                "it is a {}, not a transform",
+                PluginKind::Harvester
+            )));
         };
         let stopping = CancellationToken::new();
         let mut store = Guest::store(&loaded.engine, setup, None, stopping)?;

@@ -1,5 +1,6 @@
 //! `loglite plugin bench`: how fast a plugin is, and what it takes.
 
+use crate::domain::PluginKind;
 use std::io::{Write, stdout};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -16,7 +17,6 @@ use super::bench_transform;
 use super::component::{CacheDir, Component, Prepared, start_engine};
 use crate::app::telemetry::{self, LogFormat};
 use crate::config::PluginsConfig;
-use crate::plugin::Kind;
 
 /// Instances made to find out how long one takes.
 pub(super) const STARTS: u32 = 20;
@@ -58,11 +58,11 @@ impl Bench {
         let (prepared, loading) = self.load(format)?;
         let name = &prepared.setup.name;
         let measured = match prepared.loaded.kind {
-            Kind::Transform => runtime
+            PluginKind::Transform => runtime
                 .block_on(bench_transform::measure(&prepared, &entries, self.entries))
                 .map(Measured::Transform)
                 .with_context(|| format!("transform `{name}` failed")),
-            Kind::Harvester => runtime
+            PluginKind::Harvester => runtime
                 .block_on(bench_harvester::measure(&prepared, self.entries))
                 .map(Measured::Harvester)
                 .with_context(|| format!("harvester `{name}` failed")),

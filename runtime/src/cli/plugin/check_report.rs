@@ -1,5 +1,6 @@
 //! What is known of a component, for people and for programs.
 
+use crate::domain::PluginKind;
 use std::fmt;
 use std::path::Path;
 use std::time::Duration;
@@ -7,7 +8,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::domain::ByteSize;
-use crate::plugin::{Facts, Kind, LoadError};
+use crate::plugin::{Facts, LoadError};
 
 /// A component that can run.
 #[derive(Debug, Serialize)]
@@ -34,7 +35,7 @@ pub(super) struct Refused {
 }
 
 impl<'a> Report<'a> {
-    pub(super) fn new(file: &Path, kind: Kind, facts: &'a Facts) -> Self {
+    pub(super) fn new(file: &Path, kind: PluginKind, facts: &'a Facts) -> Self {
         Self {
             file: file.display().to_string(),
             runs: true,
@@ -130,7 +131,7 @@ mod tests {
     #[test]
     fn a_report_is_a_few_lines_for_people() {
         let facts = facts(&["loglite:plugin/logging@0.1.0", "wasi:filesystem/types@0.2.6"]);
-        let report = Report::new(Path::new("x.wasm"), Kind::Transform, &facts).to_string();
+        let report = Report::new(Path::new("x.wasm"), PluginKind::Transform, &facts).to_string();
         assert_eq!(
             report,
             "x.wasm: a transform that can run\n\
@@ -147,7 +148,7 @@ mod tests {
     #[test]
     fn a_component_that_needs_nothing_says_so() {
         let facts = facts(&[]);
-        let report = Report::new(Path::new("x.wasm"), Kind::Transform, &facts).to_string();
+        let report = Report::new(Path::new("x.wasm"), PluginKind::Transform, &facts).to_string();
         assert!(
             report.ends_with("grants    none: it imports nothing that needs one\n"),
             "{report}"

@@ -1,5 +1,6 @@
 //! The plugin that a command is about: from arguments, or from a configuration file, to a loaded component.
 
+use crate::domain::PluginKind;
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,11 +14,10 @@ use tracing::Level;
 use crate::app::telemetry::{self, LogFormat};
 use crate::cli::UsageError;
 use crate::config::{
-    Config, HarvesterConfig, Origin, PluginConfig, PluginKind, PluginOptions, PluginsConfig,
-    environment,
+    Config, HarvesterConfig, Origin, PluginConfig, PluginOptions, PluginsConfig, environment,
 };
 use crate::domain::ByteSize;
-use crate::plugin::{Engine, Kind, Loaded, PluginSetup};
+use crate::plugin::{Engine, Loaded, PluginSetup};
 
 /// Which component, and how it is set up.
 #[derive(Debug, Args)]
@@ -65,7 +65,7 @@ pub(super) struct CacheDir {
 /// A plugin as its configuration file sets it up.
 struct Configured {
     plugin: PluginConfig,
-    kind: Kind,
+    kind: PluginKind,
     plugins: PluginsConfig,
     cache_dir: PathBuf,
 }
@@ -112,7 +112,7 @@ impl Component {
     fn prepare_file(&self, engine: &Arc<Engine>) -> anyhow::Result<Prepared> {
         let path = self.file.clone().unwrap_or_default();
         let loaded = engine.load(&path)?;
-        let plugin = self.options(&path)?.read(plugin_kind(loaded.kind))?;
+        let plugin = self.options(&path)?.read(loaded.kind)?;
         let setup = PluginSetup::new(&plugin, loaded.kind)?;
         Ok(Prepared { loaded, setup, path })
     }
@@ -146,9 +146,9 @@ impl Component {
         let plugins = config.plugins.clone();
         let harvesters = config.harvesters.into_iter().map(|harvester| {
             let HarvesterConfig::Wasm(harvester) = harvester;
-            (harvester.plugin, Kind::Harvester)
+            (harvester.plugin, PluginKind::Harvester)
         });
-        let transforms = config.transforms.into_iter().map(|t| (t.plugin, Kind::Transform));
+        let transforms = config.transforms.into_iter().map(|t| (t.plugin, PluginKind::Transform));
         let all: Vec<_> = transforms.chain(harvesters).collect();
         let names = all.iter().map(|(plugin, _)| format!("`{}`", plugin.name)).collect::<Vec<_>>();
         let found = all.into_iter().find(|(plugin, _)| plugin.name == *name);
@@ -202,11 +202,4 @@ fn user_cache() -> Option<PathBuf> {
 /// When the directory can't be used.
 pub(super) fn start_engine(cache_dir: &Path, stack: ByteSize) -> anyhow::Result<Arc<Engine>> {
     Ok(Engine::start(cache_dir, stack)?)
-}
-
-fn plugin_kind(kind: Kind) -> PluginKind {
-    match kind {
-        Kind::Harvester => PluginKind::Harvester,
-        Kind::Transform => PluginKind::Transform,
-    }
 }

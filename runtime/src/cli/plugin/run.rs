@@ -1,5 +1,6 @@
 //! `loglite plugin run`: a plugin without a server, with the grants and limits that it would have in one.
 
+use crate::domain::PluginKind;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -11,7 +12,6 @@ use super::run_harvester::{self, HarvestOptions};
 use super::run_transform;
 use crate::app::telemetry::LogFormat;
 use crate::cli::UsageError;
-use crate::plugin::Kind;
 
 /// The arguments of `plugin run`.
 #[derive(Debug, Args)]
@@ -47,13 +47,13 @@ impl Run {
             .build()
             .context("cannot start the async runtime")?;
         let outcome = match prepared.loaded.kind {
-            Kind::Transform => {
+            PluginKind::Transform => {
                 if self.entries.is_some() || self.checkpoint.is_some() {
                     return Err(UsageError::ForHarvesters.into());
                 }
                 run_transform::run(&runtime, &prepared, &self.source)
             }
-            Kind::Harvester => {
+            PluginKind::Harvester => {
                 let options = HarvestOptions { entries: self.entries, checkpoint: self.checkpoint };
                 runtime.block_on(run_harvester::run(&prepared, options))
             }

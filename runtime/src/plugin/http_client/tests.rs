@@ -1,5 +1,6 @@
 //! The client against servers that answer in every way.
 
+use crate::domain::PluginKind;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -9,8 +10,8 @@ use tokio::task::JoinHandle;
 
 use crate::config::{Grants, Limits, PluginConfig};
 use crate::domain::ByteSize;
+use crate::plugin::PluginSetup;
 use crate::plugin::bindings::http::{HttpError, Request, Response};
-use crate::plugin::{Kind, PluginSetup};
 
 use super::exchange;
 
@@ -56,7 +57,7 @@ async fn send(grant: String, request: Request) -> Result<Response, HttpError> {
         grant: Grants { http: vec![grant], ..Grants::default() },
         limits,
     };
-    let setup = PluginSetup::new(&config, Kind::Harvester).unwrap();
+    let setup = PluginSetup::new(&config, PluginKind::Harvester).unwrap();
     exchange(&setup.http, request).await
 }
 

@@ -1,7 +1,8 @@
 //! A file that is no plugin is told for what it is.
 
 use crate::domain::ByteSize;
-use crate::plugin::{Engine, Kind, LoadError};
+use crate::domain::PluginKind;
+use crate::plugin::{Engine, LoadError};
 
 use super::home::Home;
 use super::text::transform;
@@ -81,8 +82,8 @@ fn imports_that_nobody_provides_are_named() {
 fn a_transform_is_no_harvester() {
     let home = Home::new();
     let loaded = home.component(&transform("(unreachable)"));
-    assert!(loaded.expect(Kind::Transform, "x".as_ref()).is_ok());
-    let error = loaded.expect(Kind::Harvester, "x".as_ref()).unwrap_err();
+    assert!(loaded.expect(PluginKind::Transform, "x".as_ref()).is_ok());
+    let error = loaded.expect(PluginKind::Harvester, "x".as_ref()).unwrap_err();
     assert!(matches!(error, LoadError::WrongKind { .. }));
     assert_eq!(
         error.to_string(),

@@ -1,11 +1,12 @@
 //! Each limit of a transform ends the call that breaks it, and says which key of the configuration it is.
 
+use crate::domain::PluginKind;
 use std::time::{Duration, Instant};
 
 use crate::config::Limits;
 use crate::domain::ByteSize;
 use crate::pipeline::Verdict;
-use crate::plugin::{Budget, CallError, Kind, TransformInstance};
+use crate::plugin::{Budget, CallError, TransformInstance};
 
 use super::home::{Home, PATIENCE, apply_once, setup};
 use super::text::transform;
@@ -28,8 +29,8 @@ const LOOP: &str = "(loop (br 0)) (unreachable)";
 async fn a_harmless_transform_keeps_its_entries() {
     let home = Home::new();
     let loaded = home.component(&transform(KEEP_ALL));
-    assert_eq!((loaded.kind, loaded.facts.version.as_str()), (Kind::Transform, "0.1.0"));
-    let setup = setup(Kind::Transform, limits());
+    assert_eq!((loaded.kind, loaded.facts.version.as_str()), (PluginKind::Transform, "0.1.0"));
+    let setup = setup(PluginKind::Transform, limits());
     let mut instance = TransformInstance::start(&loaded, &setup).await.unwrap();
     let budget = Budget { cpu: PATIENCE, time: PATIENCE };
     for _ in 0..3 {
@@ -60,7 +61,7 @@ async fn an_endless_loop_ends_with_its_cpu_budget() {
 async fn an_endless_loop_leaves_the_thread_to_others() {
     let home = Home::new();
     let loaded = home.component(&transform(LOOP));
-    let setup = setup(Kind::Transform, limits());
+    let setup = setup(PluginKind::Transform, limits());
     let mut instance = TransformInstance::start(&loaded, &setup).await.unwrap();
     let budget = Budget { cpu: PATIENCE, time: PATIENCE };
     tokio::select! {
@@ -73,7 +74,7 @@ async fn an_endless_loop_leaves_the_thread_to_others() {
 async fn a_call_ends_with_its_time_even_if_its_cpu_budget_does_not() {
     let home = Home::new();
     let loaded = home.component(&transform(LOOP));
-    let setup = setup(Kind::Transform, limits());
+    let setup = setup(PluginKind::Transform, limits());
     let mut instance = TransformInstance::start(&loaded, &setup).await.unwrap();
     let limit = Duration::from_millis(30);
     let budget = Budget { cpu: PATIENCE, time: limit };
@@ -131,7 +132,7 @@ async fn a_trap_is_told_with_the_function_it_happened_in() {
 async fn an_instance_that_trapped_answers_no_more() {
     let home = Home::new();
     let loaded = home.component(&transform("(unreachable)"));
-    let setup = setup(Kind::Transform, limits());
+    let setup = setup(PluginKind::Transform, limits());
     let mut instance = TransformInstance::start(&loaded, &setup).await.unwrap();
     let budget = Budget { cpu: PATIENCE, time: PATIENCE };
     for _ in 0..2 {
@@ -151,7 +152,7 @@ async fn a_call_that_is_too_large_is_not_made_and_the_instance_goes_on() {
     let home = Home::new();
     let loaded = home.component(&transform(KEEP_ALL));
     let limits = Limits { entries_per_call: 2, bytes_per_call: ByteSize(6), ..limits() };
-    let setup = setup(Kind::Transform, limits);
+    let setup = setup(PluginKind::Transform, limits);
     let mut instance = TransformInstance::start(&loaded, &setup).await.unwrap();
     let budget = Budget { cpu: PATIENCE, time: PATIENCE };
     for (entries, key) in [

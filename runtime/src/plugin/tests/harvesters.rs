@@ -1,5 +1,6 @@
 //! A harvester may run for ever, but not compute for ever.
 
+use crate::domain::PluginKind;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Limits;
 use crate::domain::{Checkpoint, EntryText, Receipt};
-use crate::plugin::{CallError, Closed, Door, HarvesterInstance, Kind};
+use crate::plugin::{CallError, Closed, Door, HarvesterInstance};
 
 use super::home::{Home, PATIENCE, setup};
 use super::text::harvester;
@@ -35,9 +36,9 @@ impl Door for Wall {
 async fn run(body: &str, cpu: Duration, stopping: CancellationToken) -> Result<(), CallError> {
     let home = Home::new();
     let loaded = home.component(&harvester(body));
-    assert_eq!(loaded.kind, Kind::Harvester);
+    assert_eq!(loaded.kind, PluginKind::Harvester);
     let limits = Limits { start_time: PATIENCE, cpu_per_call: cpu, ..Limits::of_harvester() };
-    let setup = setup(Kind::Harvester, limits);
+    let setup = setup(PluginKind::Harvester, limits);
     let instance = HarvesterInstance::start(&loaded, &setup, Arc::new(Wall), stopping).await?;
     timeout(PATIENCE, instance.run()).await.expect("it ends in time")
 }

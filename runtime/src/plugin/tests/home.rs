@@ -1,5 +1,6 @@
 //! An engine of a test's own, and plugins in it.
 
+use crate::domain::PluginKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,9 +8,7 @@ use std::time::Duration;
 use crate::config::{Grants, Limits, PluginConfig};
 use crate::domain::ByteSize;
 use crate::pipeline::Verdict;
-use crate::plugin::{
-    Budget, CallError, Engine, Kind, LoadError, Loaded, PluginSetup, TransformInstance,
-};
+use crate::plugin::{Budget, CallError, Engine, LoadError, Loaded, PluginSetup, TransformInstance};
 
 /// Enough for what ends well, on a busy machine too.
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
@@ -47,7 +46,7 @@ impl Home {
     }
 }
 
-pub(super) fn setup(kind: Kind, limits: Limits) -> Arc<PluginSetup> {
+pub(super) fn setup(kind: PluginKind, limits: Limits) -> Arc<PluginSetup> {
     let config = PluginConfig {
         name: "x".into(),
         component: "x.wasm".into(),
@@ -63,7 +62,7 @@ pub(super) async fn apply_once(text: &str, limits: Limits) -> Result<Vec<Verdict
     let home = Home::new();
     let loaded = home.component(text);
     let budget = Budget { cpu: limits.cpu_per_call, time: PATIENCE };
-    let setup = setup(Kind::Transform, limits);
+    let setup = setup(PluginKind::Transform, limits);
     let mut instance = TransformInstance::start(&loaded, &setup).await?;
     instance.apply("http", &["{}"], budget).await
 }

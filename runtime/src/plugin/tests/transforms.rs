@@ -1,5 +1,6 @@
 //! A transform's task between its callers and its instance.
 
+use crate::domain::PluginKind;
 use std::sync::Arc;
 
 use tokio::sync::watch;
@@ -7,7 +8,6 @@ use tokio::sync::watch;
 use crate::config::{Limits, OnFailure};
 use crate::domain::{ByteSize, EntryText, SourceName};
 use crate::pipeline::{Transform, Verdict};
-use crate::plugin::Kind;
 use crate::plugin::transform::WasmTransform;
 
 use super::faults::KEEP_ALL;
@@ -24,7 +24,7 @@ async fn entries_that_are_too_large_for_it_say_nothing_against_a_transform() {
     let home = Home::new();
     let (_sender, loaded) = watch::channel(home.component(&transform(KEEP_ALL)));
     let limits = Limits { bytes_per_call: ByteSize(20), ..Limits::of_transform() };
-    let setup = setup(Kind::Transform, Limits { start_time: PATIENCE, ..limits });
+    let setup = setup(PluginKind::Transform, Limits { start_time: PATIENCE, ..limits });
     let metrics = setup.metrics.clone();
     let transform = WasmTransform::start(setup, OnFailure::DeadLetter, loaded).await.unwrap();
     for _ in 0..10 {
@@ -40,7 +40,8 @@ async fn entries_that_are_too_large_for_it_say_nothing_against_a_transform() {
 async fn the_old_instance_answers_while_the_new_one_starts() {
     let home = Home::new();
     let (sender, loaded) = watch::channel(home.component(&transform(KEEP_ALL)));
-    let setup = setup(Kind::Transform, Limits { start_time: PATIENCE, ..Limits::of_transform() });
+    let setup =
+        setup(PluginKind::Transform, Limits { start_time: PATIENCE, ..Limits::of_transform() });
     let transform_task = WasmTransform::start(setup, OnFailure::DeadLetter, loaded).await.unwrap();
     let endless =
         transform(KEEP_ALL).replacen("(i32.const 1024)", "(loop (br 0)) (unreachable)", 1);
