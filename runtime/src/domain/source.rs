@@ -11,11 +11,59 @@ pub struct SourceName(Arc<str>);
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Checkpoint(pub Vec<u8>);
 
+/// Whose position a checkpoint is: a source's, or that of one input of a source, such as one of its files.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CheckpointKey(Arc<str>);
+
+impl CheckpointKey {
+    /// Between a source's name, which has none, and what names an input of it.
+    const SEPARATOR: char = '/';
+
+    /// Of one input of a source. `input` is any text that tells it from the source's others.
+    #[must_use]
+    pub fn of_input(source: &SourceName, input: &str) -> Self {
+        Self(format!("{source}{}{input}", Self::SEPARATOR).into())
+    }
+
+    /// What the keys of a source's inputs begin with.
+    #[must_use]
+    pub fn prefix(source: &SourceName) -> String {
+        format!("{source}{}", Self::SEPARATOR)
+    }
+
+    /// What names the input.
+    #[must_use]
+    pub fn input(&self) -> Option<&str> {
+        self.0.split_once(Self::SEPARATOR).map(|(_, input)| input)
+    }
+
+    /// The text under which it is kept.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&SourceName> for CheckpointKey {
+    fn from(source: &SourceName) -> Self {
+        Self(Arc::clone(&source.0))
+    }
+}
+
+impl From<String> for CheckpointKey {
+    fn from(text: String) -> Self {
+        Self(text.into())
+    }
+}
+
 impl SourceName {
+    /// What the source of HTTP requests is called.
+    pub const HTTP: &str = "http";
+
     /// Entries of HTTP requests come from here.
     #[must_use]
     pub fn http() -> Self {
-        Self("http".into())
+        Self(Self::HTTP.into())
     }
 
     /// The name.

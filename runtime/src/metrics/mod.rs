@@ -2,7 +2,9 @@
 //!
 //! Each part of the program holds a clone of [`Metrics`] and counts where things happen; `GET /metrics` prints them.
 
+mod harvesters;
 mod plugins;
+mod runs;
 
 use std::fmt;
 
@@ -15,8 +17,11 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::domain::PluginKind;
+use harvesters::HarvesterFamilies;
+pub use harvesters::{HarvesterMetrics, HarvesterStatus};
 use plugins::PluginFamilies;
-pub use plugins::{EntryFate, PluginMetrics, PluginState, PluginStatus};
+pub use plugins::{EntryFate, PluginMetrics, PluginStatus};
+pub use runs::{RunState, Runs};
 
 /// Seconds: from a commit without a sync (0.1 ms) to a disk in trouble (5 s).
 const COMMIT_BUCKETS: [f64; 11] =
@@ -87,6 +92,7 @@ pub struct Metrics {
     requests: Family<Status, Counter>,
     database_bytes: Family<DatabaseFile, Gauge>,
     plugins: PluginFamilies,
+    harvesters: HarvesterFamilies,
 }
 
 impl Default for Metrics {
@@ -120,6 +126,7 @@ impl Default for Metrics {
             requests: Family::default(),
             database_bytes: Family::default(),
             plugins: PluginFamilies::default(),
+            harvesters: HarvesterFamilies::default(),
             registry: std::sync::Arc::default(),
         };
         metrics.register(&mut registry);
@@ -164,6 +171,7 @@ impl Metrics {
             self.sse_subscribers.clone(),
         );
         self.plugins.register(registry);
+        self.harvesters.register(registry);
     }
 
     /// The counters of a plugin, which is listed from now on.
@@ -176,6 +184,23 @@ impl Metrics {
     #[must_use]
     pub fn plugins(&self) -> Vec<PluginStatus> {
         self.plugins.statuses()
+    }
+
+    /// The counters of a harvester, which is listed from now on. `runs` are those of its plugin, if it is one.
+    #[must_use]
+    pub fn harvester(
+        &self,
+        name: &str,
+        kind: &'static str,
+        runs: Option<&Runs>,
+    ) -> HarvesterMetrics {
+        self.harvesters.harvester(name, kind, runs)
+    }
+
+    /// What each harvester is doing, in the order of the configuration.
+    #[must_use]
+    pub fn harvesters(&self) -> Vec<HarvesterStatus> {
+        self.harvesters.statuses()
     }
 
     /// Counts an answered HTTP request.
@@ -195,6 +220,7 @@ impl Metrics {
     /// (<https://prometheus.io/docs/specs/om/open_metrics_spec/>).
     #[must_use]
     pub fn render(&self) -> String {
+        self.harvesters.refresh();
         let mut text = String::new();
         encode(&mut text, &self.registry).expect("writing to a String can't fail");
         text

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -10,25 +10,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
+use super::runs::{RunState, Runs};
 use crate::domain::PluginKind;
-
-/// What a plugin is doing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PluginState {
-    /// An instance is being made.
-    Starting,
-    /// It works.
-    Running,
-    /// It has failed and is started again after a pause.
-    Waiting,
-    /// It has failed too often: it is tried again after a long pause, or once its component has changed.
-    Open,
-    /// It has ended, and is not started again.
-    Finished,
-    /// It can't be used as it is: it is started again once its component has changed.
-    Unusable,
-}
 
 /// What became of entries that a plugin was given or has brought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -102,27 +85,14 @@ pub struct PluginMetrics {
     entries: [Counter; FATES.len()],
     /// Calls into a transform, or `ingest` calls of a harvester.
     pub calls: Counter,
-    /// Calls or runs that failed.
-    pub failures: Counter,
-    /// New instances after a failure or the end of a run.
-    pub restarts: Counter,
-    /// Components taken over from a changed file.
-    pub reloads: Counter,
+    /// Its state, failures and new instances.
+    pub runs: Runs,
     /// What the plugin wanted and was not granted.
     pub denials: Counter,
     /// Messages beyond the limit of the plugin's log.
     pub lost_messages: Counter,
     seconds: Counter<f64, std::sync::atomic::AtomicU64>,
     memory: Gauge,
-    now: Arc<Mutex<Now>>,
-}
-
-/// What a plugin is doing, and since when.
-#[derive(Debug, Clone)]
-struct Now {
-    state: PluginState,
-    since: SystemTime,
-    last_error: Option<String>,
 }
 
 /// A plugin's state and counts at one moment.
@@ -135,7 +105,7 @@ pub struct PluginStatus {
     /// Its component's file.
     pub component: String,
     /// What it is doing.
-    pub state: PluginState,
+    pub state: RunState,
     /// For how long it has been in this state, in seconds.
     pub state_seconds: u64,
     /// Why it failed last; none if it never has.
@@ -194,21 +164,17 @@ impl PluginFamilies {
             self.entries.get_or_create(&labels).clone()
         });
         let of = |family: &Family<PluginLabels, Counter>| family.get_or_create(&labels).clone();
-        let now = Now { state: PluginState::Starting, since: SystemTime::now(), last_error: None };
         let plugin = PluginMetrics {
             name: name.into(),
             kind,
             component: component.into(),
             entries,
             calls: of(&self.calls),
-            failures: of(&self.failures),
-            restarts: of(&self.restarts),
-            reloads: of(&self.reloads),
+            runs: Runs::new(of(&self.failures), of(&self.restarts), of(&self.reloads)),
             denials: of(&self.denials),
             lost_messages: of(&self.lost_messages),
             seconds: self.call_seconds.get_or_create(&labels).clone(),
             memory: self.memory.get_or_create(&labels).clone(),
-            now: Arc::new(Mutex::new(now)),
         };
         lock(&self.plugins).push(plugin.clone());
         plugin
@@ -246,15 +212,6 @@ impl PluginMetrics {
         self.seconds.inc_by(time.as_secs_f64());
     }
 
-    /// Notes what the plugin is doing from now on.
-    pub fn enter(&self, state: PluginState) {
-        let mut now = lock(&self.now);
-        if now.state != state {
-            now.state = state;
-            now.since = SystemTime::now();
-        }
-    }
-
     /// Notes the linear memory of the instance, in bytes.
     pub fn set_memory(&self, bytes: usize) {
         self.memory.set(i64::try_from(bytes).unwrap_or(i64::MAX));
@@ -266,20 +223,8 @@ impl PluginMetrics {
         u64::try_from(self.memory.get()).unwrap_or_default()
     }
 
-    /// Counts a failure and notes its reason.
-    pub fn failed(&self, reason: &str) {
-        self.failures.inc();
-        lock(&self.now).last_error = Some(reason.to_owned());
-    }
-
-    /// What the plugin is doing.
-    #[must_use]
-    pub fn state(&self) -> PluginState {
-        lock(&self.now).state
-    }
-
     fn status(&self) -> PluginStatus {
-        let now = lock(&self.now).clone();
+        let now = self.runs.now();
         let calls = self.calls.get();
         let counts = FATES.iter().zip(&self.entries).map(|((_, name), count)| (*name, count.get()));
         PluginStatus {
@@ -287,7 +232,7 @@ impl PluginMetrics {
             kind: self.kind,
             component: self.component.to_string(),
             state: now.state,
-            state_seconds: now.since.elapsed().unwrap_or_default().as_secs(),
+            state_seconds: now.seconds(),
             last_error: now.last_error,
             calls,
             seconds_per_call: if calls == 0 { 0.0 } else { self.seconds.get() / calls as f64 },
@@ -295,9 +240,9 @@ impl PluginMetrics {
                 .filter(|(_, count)| *count > 0)
                 .map(|(name, count)| (name.to_owned(), count.into()))
                 .collect(),
-            failures: self.failures.get(),
-            restarts: self.restarts.get(),
-            reloads: self.reloads.get(),
+            failures: self.runs.failures.get(),
+            restarts: self.runs.restarts.get(),
+            reloads: self.runs.reloads.get(),
             denials: self.denials.get(),
             lost_messages: self.lost_messages.get(),
             memory_bytes: self.memory_bytes(),
@@ -327,8 +272,8 @@ mod tests {
         plugin.count(EntryFate::In, 3);
         plugin.count(EntryFate::Kept, 2);
         plugin.called(Duration::from_millis(500));
-        plugin.failed("it trapped");
-        plugin.enter(PluginState::Waiting);
+        plugin.runs.failed("it trapped");
+        plugin.runs.enter(RunState::Waiting);
 
         let statuses = metrics.plugins();
         let json = serde_json::to_value(&statuses).expect("it serialises");

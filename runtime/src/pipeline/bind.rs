@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde_json::value::RawValue;
 
 use super::json_text::{MAX_DEPTH, compact};
-use crate::domain::{ColumnId, RowBatchBuilder, Schema, Value};
+use crate::domain::{ColumnId, RowBatchBuilder, Schema, SourceName, Value};
 
 /// What happens to keys that are no column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +30,26 @@ pub struct Binder {
     fold: Option<usize>,
     /// The place of the timestamp; none when SQLite makes it.
     timestamp: Option<usize>,
+    /// The place of the column that gets the source's name.
+    source: Option<usize>,
+}
+
+/// What the columns are for that loglite fills.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OwnColumns {
+    /// What happens to keys that are no column.
+    pub unknown: UnknownFields,
+    /// What gets the name of an entry's source where the entry has no value for it.
+    pub source: Option<ColumnId>,
+}
+
+/// What entries of a source get where they have no value of their own.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Stamp<'a> {
+    /// The source's name.
+    pub(super) source: &'a str,
+    /// The timestamp; without it the column's DEFAULT decides.
+    pub(super) arrival: Option<&'a str>,
 }
 
 /// Where a key's value goes.
@@ -49,14 +69,15 @@ pub(super) struct Slots<'a> {
     /// The value behind the last one that was put: entries mostly name columns in the order of the table.
     expected: usize,
     text: String,
-    /// What an entry without a timestamp gets; none when the column's DEFAULT decides.
-    pub(super) arrival: Option<&'a str>,
+    pub(super) stamp: Stamp<'a>,
 }
 
 impl Binder {
     /// A binder for this schema.
     #[must_use]
-    pub fn new(schema: &Arc<Schema>, unknown: UnknownFields) -> Self {
+    pub fn new(schema: &Arc<Schema>, own: OwnColumns) -> Self {
+        let OwnColumns { unknown, source } = own;
+        let mut source_place = None;
         let mut places = HashMap::new();
         let mut columns = Vec::new();
         let mut fold = None;
@@ -73,10 +94,13 @@ impl Binder {
             if id == schema.timestamp() {
                 timestamp = Some(columns.len());
             }
+            if source == Some(id) {
+                source_place = Some(columns.len());
+            }
             places.insert(name.clone(), Place::Value(columns.len()));
             columns.push(name);
         }
-        Self { places, columns, unknown, fold, timestamp }
+        Self { places, columns, unknown, fold, timestamp, source: source_place }
     }
 
     /// Whether keys that are no column are dropped and their names reported.
@@ -90,7 +114,7 @@ impl Binder {
             unknown: Vec::new(),
             expected: 0,
             text: String::new(),
-            arrival: None,
+            stamp: Stamp::of_http(),
         }
     }
 
@@ -138,16 +162,39 @@ impl Binder {
                 continue;
             }
             let raw = slots.values.get(at).copied().flatten().map(RawValue::get);
-            if raw.is_none()
-                && Some(at) == self.timestamp
-                && let Some(arrival) = slots.arrival
-            {
-                rows.push(Value::Text(arrival));
-                continue;
+            match raw {
+                Some(raw) => rows.push_json(raw, name, &mut slots.text)?,
+                None => rows.push(self.stamped(at, slots.stamp)),
             }
-            rows.push_json(raw, name, &mut slots.text)?;
         }
         Ok(())
+    }
+
+    /// What a column gets that the entry has no value for.
+    fn stamped<'a>(&self, at: usize, stamp: Stamp<'a>) -> Value<'a> {
+        let text = if Some(at) == self.timestamp {
+            stamp.arrival
+        } else if Some(at) == self.source {
+            Some(stamp.source)
+        } else {
+            None
+        };
+        text.map_or(Value::Missing, Value::Text)
+    }
+}
+
+impl Stamp<'_> {
+    /// Of the entries of a request.
+    pub(super) fn of_http() -> Self {
+        Self { source: SourceName::HTTP, arrival: None }
+    }
+}
+
+impl OwnColumns {
+    /// Unknown keys are reported, and sources leave no name.
+    #[must_use]
+    pub fn none() -> Self {
+        Self { unknown: UnknownFields::Report, source: None }
     }
 }
 
@@ -264,16 +311,7 @@ impl<'de: 'a, 'a> serde::Deserialize<'de> for Members<'a> {
 
 impl RowBatchBuilder {
     /// Packs one JSON value: numbers, text and booleans as they are, objects and arrays as compact JSON text.
-    fn push_json(
-        &mut self,
-        raw: Option<&str>,
-        name: &str,
-        scratch: &mut String,
-    ) -> Result<(), String> {
-        let Some(raw) = raw else {
-            self.push(Value::Missing);
-            return Ok(());
-        };
+    fn push_json(&mut self, raw: &str, name: &str, scratch: &mut String) -> Result<(), String> {
         match raw.as_bytes().first() {
             Some(b'"') => self.push_string(raw, name)?,
             Some(b'n') => self.push(Value::Null),

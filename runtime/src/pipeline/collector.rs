@@ -1,6 +1,6 @@
 //! Collects entries as they are read: rows, refusals, and for transforms the texts.
 
-use super::bind::Binder;
+use super::bind::{Binder, Stamp};
 use super::bound::{Bound, Cut};
 use super::draft::{Draft, Outline, Place};
 use super::reader::{Found, Reader, no_object};
@@ -17,13 +17,13 @@ pub(super) struct Collector<'b, 'a> {
 }
 
 impl Binder {
-    /// Binds entries that a source within the process hands over, all as one part. Those without a timestamp get
-    /// `arrival`; without it the column's DEFAULT decides.
-    pub(super) fn draft_entries(&self, entries: &[EntryText], arrival: Option<&str>) -> Draft {
+    /// Binds entries that a source within the process hands over, all as one part. What they have no
+    /// value for they get by the stamp.
+    pub(super) fn draft_entries(&self, entries: &[EntryText], stamp: Stamp<'_>) -> Draft {
         let bytes = entries.iter().map(EntryText::byte_len).sum();
         let mut collector = Collector::new(self, bytes);
         collector.cut = Cut::NEVER;
-        collector.reader.slots.arrival = arrival;
+        collector.reader.slots.stamp = stamp;
         let mut texts = Vec::with_capacity(entries.len());
         let mut places = Vec::with_capacity(entries.len());
         for entry in entries {

@@ -6,12 +6,16 @@ use std::time::Duration;
 use tokio::time::sleep;
 use tracing::warn;
 
+use super::bind::Stamp;
 use super::bound::{Bound, Cut};
 use super::chain::{Judgement, TransformChain};
 use super::draft::Draft;
+use super::haul::{Haul, Prepared};
 use super::ingestor::{INLINE_BYTES, IngestError, Ingestor, off_thread};
 use super::settle::{Terms, settle};
-use crate::domain::{Checkpoint, DeadLetter, EntryText, Receipt, Refusal, SourceName};
+use crate::domain::{
+    Checkpoint, CheckpointKey, DeadLetter, EntryText, Receipt, Refusal, SourceName,
+};
 use crate::store::{Delivery, Originals, StoreError, WriteError};
 
 /// Between two tries while the storage fails or a transform takes nothing.
@@ -19,37 +23,69 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 impl Ingestor {
-    /// Takes entries and with them the source's new position, and waits until all of it is committed, in one
+    /// Takes entries and with them the source's new positions, and waits until all of it is committed, in one
     /// transaction. It waits for room in the queue, and tries again while the storage fails or a transform takes
     /// nothing. With entries that go nowhere and no position there is nothing to commit.
     ///
     /// An entry that is no row becomes a dead letter. It is in the receipt's `refused`, or in `dead` when a transform
-    /// failed on it. An entry without a timestamp gets the time of this call.
+    /// failed on it. Misfits become dead letters, too; the receipt says nothing of them. An entry without a timestamp
+    /// gets the time of this call.
     ///
     /// Dropping the future leaves nothing half done: all of it is committed or nothing is, and
     /// [`Ingestor::last_checkpoint`] tells which. Calls with a position of one source are to be made one after another.
     ///
     /// # Errors
     /// [`IngestError::Stopping`]
-    pub async fn ingest(
-        &self,
-        source: &SourceName,
-        entries: Vec<EntryText>,
-        checkpoint: Option<Checkpoint>,
-    ) -> Result<Receipt, IngestError> {
+    pub async fn ingest(&self, source: &SourceName, haul: Haul) -> Result<Receipt, IngestError> {
+        let prepared = self.prepare(source, haul).await?;
+        self.store(prepared).await
+    }
+
+    /// The first half of [`Ingestor::ingest`]: entries are bound and have passed the transforms. A source that is in a
+    /// hurry prepares what comes next while it stores what came before.
+    ///
+    /// # Errors
+    /// [`IngestError::Stopping`]
+    pub async fn prepare(&self, source: &SourceName, haul: Haul) -> Result<Prepared, IngestError> {
         let arrival = now();
-        let (entries, draft) = self.bind_entries(entries, Some(arrival.clone())).await?;
+        let Haul { entries, misfits, checkpoints } = haul;
+        let (entries, draft) = self.bind_entries(source, entries, Some(arrival.clone())).await?;
         let judgement = judge_patiently(&self.chain, source, &draft.texts).await;
-        let bound = self.settle_whole(source, draft, judgement, Some(arrival)).await?;
+        let mut bound = self.settle_whole(source, draft, judgement, Some(arrival)).await?;
         self.count(&bound);
-        let position = checkpoint.map(|checkpoint| (source.clone(), checkpoint));
-        let (delivery, receipt) = deliver(source, entries, bound);
-        let delivery = Delivery { checkpoint: position, ..delivery };
-        if delivery.rows.is_empty() && delivery.letters.is_empty() && delivery.checkpoint.is_none()
+        self.metrics.entries_refused.inc_by(misfits.len() as u64);
+        let ignored_fields = std::mem::take(&mut bound.ignored_fields);
+        let (mut delivery, receipt) = deliver(source, entries, bound);
+        delivery.letters.extend(misfits.into_iter().map(|misfit| misfit.into_letter(source)));
+        delivery.checkpoints = checkpoints;
+        Ok(Prepared { delivery, receipt, ignored_fields })
+    }
+
+    /// The second half of [`Ingestor::ingest`]. What one source has prepared is to be stored in the order of its
+    /// positions, one after another.
+    ///
+    /// # Errors
+    /// [`IngestError::Stopping`]
+    pub async fn store(&self, prepared: Prepared) -> Result<Receipt, IngestError> {
+        let Prepared { delivery, receipt, .. } = prepared;
+        if delivery.rows.is_empty()
+            && delivery.letters.is_empty()
+            && delivery.checkpoints.is_empty()
         {
             return Ok(receipt);
         }
         Ok(merged(receipt, self.store_patiently(delivery).await?))
+    }
+
+    /// The positions that were committed last for the inputs of this source; as [`Ingestor::last_checkpoint`].
+    ///
+    /// # Errors
+    /// [`StoreError::Stopping`], or what keeps the database from being read.
+    pub async fn input_checkpoints(
+        &self,
+        source: &SourceName,
+    ) -> Result<Vec<(CheckpointKey, Checkpoint)>, StoreError> {
+        self.store.input_checkpoints(source.clone()).await
     }
 
     /// The position that was committed last for this source. It waits for deliveries that are on their way: those of
@@ -67,17 +103,20 @@ impl Ingestor {
     /// Reads entries as they came; off the async threads when that takes long.
     pub(super) async fn bind_entries(
         &self,
+        source: &SourceName,
         entries: Vec<EntryText>,
         arrival: Option<String>,
     ) -> Result<(Vec<EntryText>, Draft), IngestError> {
         let bytes: usize = entries.iter().map(EntryText::byte_len).sum();
         if bytes <= INLINE_BYTES {
-            let draft = self.binder.draft_entries(&entries, arrival.as_deref());
+            let stamp = Stamp { source: source.as_str(), arrival: arrival.as_deref() };
+            let draft = self.binder.draft_entries(&entries, stamp);
             return Ok((entries, draft));
         }
-        let binder = Arc::clone(&self.binder);
+        let (binder, source) = (Arc::clone(&self.binder), source.clone());
         off_thread(move || {
-            let draft = binder.draft_entries(&entries, arrival.as_deref());
+            let stamp = Stamp { source: source.as_str(), arrival: arrival.as_deref() };
+            let draft = binder.draft_entries(&entries, stamp);
             (entries, draft)
         })
         .await
@@ -103,9 +142,10 @@ impl Ingestor {
     }
 
     async fn store_patiently(&self, delivery: Delivery) -> Result<Receipt, IngestError> {
+        let delivery = Arc::new(delivery);
         let mut pauses = Pauses::default();
         loop {
-            match self.commit(delivery.clone()).await {
+            match self.commit(Arc::clone(&delivery)).await {
                 Ok(receipt) => return Ok(receipt),
                 Err(WriteError::Stopping) => return Err(IngestError::Stopping),
                 // The writer tells of an outage, once.
@@ -115,7 +155,7 @@ impl Ingestor {
     }
 
     /// Waits for room and for the commit.
-    pub(super) async fn commit(&self, delivery: Delivery) -> Result<Receipt, WriteError> {
+    pub(super) async fn commit(&self, delivery: Arc<Delivery>) -> Result<Receipt, WriteError> {
         let room = self.queue.reserve(delivery.byte_len()).await;
         self.queue.push(delivery, room)?.await.unwrap_or(Err(WriteError::Stopping))
     }

@@ -1,5 +1,6 @@
 //! The only door into the pipeline, as it is for a source that is not kept waiting.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::bind::Binder;
@@ -7,6 +8,7 @@ use super::bound::Bound;
 use super::chain::{Judgement, TransformChain};
 use super::draft::Draft;
 use super::pending::{Pending, Share};
+use super::replay::Interpreter;
 use super::settle::{Terms, settle};
 use super::transform::Unavailable;
 use crate::domain::{Receipt, SourceName};
@@ -25,6 +27,8 @@ pub struct Ingestor {
     /// Where positions are read.
     pub(super) store: Arc<Store>,
     pub(super) metrics: Metrics,
+    /// By the sources whose dead letters they read when these are replayed.
+    pub(super) interpreters: HashMap<SourceName, Arc<dyn Interpreter>>,
 }
 
 /// Why entries were not taken.
@@ -54,7 +58,17 @@ impl Ingestor {
     #[must_use]
     pub fn new(binder: Binder, chain: TransformChain, store: Arc<Store>, metrics: Metrics) -> Self {
         let queue = Arc::clone(store.queue());
-        Self { binder: Arc::new(binder), chain, queue, store, metrics }
+        let interpreters = HashMap::new();
+        Self { binder: Arc::new(binder), chain, queue, store, metrics, interpreters }
+    }
+
+    /// With those who read the dead letters of these sources when they are replayed.
+    #[must_use]
+    pub fn with_interpreters(
+        self,
+        interpreters: impl IntoIterator<Item = (SourceName, Arc<dyn Interpreter>)>,
+    ) -> Self {
+        Self { interpreters: interpreters.into_iter().collect(), ..self }
     }
 
     /// Reads entries from bytes: [`Binder::draft`] for a source that has transforms, else [`Binder::read`].

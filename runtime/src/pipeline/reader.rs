@@ -63,7 +63,10 @@ pub(super) fn no_object(what: &str) -> String {
 }
 
 /// Whether a text is an entry, without reading its values.
-pub(super) fn check_entry(text: &str) -> Result<(), String> {
+///
+/// # Errors
+/// Why it is none.
+pub fn check_entry(text: &str) -> Result<(), String> {
     let value: &RawValue =
         serde_json::from_str(text).map_err(|error| format!("invalid JSON: {error}"))?;
     match value.get().as_bytes().first() {

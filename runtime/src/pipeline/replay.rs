@@ -1,15 +1,26 @@
 //! Dead letters, once more: through the transforms of their source to the table, as if they had come just now.
 
+use std::fmt;
+use std::sync::Arc;
+
 use futures_util::StreamExt;
 use futures_util::stream;
 
+use super::haul::{Haul, HaulBuilder, Misfit};
 use super::ingest::{deliver, merged};
 use super::ingestor::{IngestError, Ingestor};
-use crate::domain::{KeptLetter, Receipt, SourceName};
+use super::reader::check_entry;
+use crate::domain::{DeadLetter, KeptLetter, Receipt, Refusal, SourceName};
 use crate::store::{Delivery, WriteError};
 
 /// Letters on their way at once: what arrives together is committed together.
 const AT_ONCE: usize = 64;
+
+/// Reads what a source has sent in the way of its harvester: not every source sends JSON.
+pub trait Interpreter: fmt::Debug + Send + Sync {
+    /// Adds the entries that the letter's text is, or the misfit that it still is.
+    fn interpret(&self, letter: &DeadLetter, out: &mut HaulBuilder);
+}
 
 /// What became of a dead letter.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,20 +65,35 @@ impl Ingestor {
     }
 
     async fn replay_one(&self, kept: KeptLetter) -> Result<Receipt, IngestError> {
+        let Haul { entries, misfits, .. } = self.read_again(&kept.letter);
         let source = kept.letter.source;
         let arrival = (source != SourceName::http()).then_some(kept.time);
-        let entries = vec![kept.letter.entry];
-        let (entries, draft) = self.bind_entries(entries, arrival.clone()).await?;
+        let (entries, draft) = self.bind_entries(&source, entries, arrival.clone()).await?;
         let judgement = self.chain.judge(&source, &draft.texts).await?;
         let bound = self.settle_whole(&source, draft, judgement, arrival).await?;
         self.count(&bound);
-        let (delivery, receipt) = deliver(&source, entries, bound);
-        let delivery = Delivery { answered_letters: vec![kept.id], ..delivery };
-        match self.commit(delivery).await {
+        let (delivery, mut receipt) = deliver(&source, entries, bound);
+        let refuse = |misfit: &Misfit| Refusal { index: 0, error: misfit.reason.clone() };
+        receipt.refused.extend(misfits.iter().map(refuse));
+        let mut delivery = Delivery { answered_letters: vec![kept.id], ..delivery };
+        delivery.letters.extend(misfits.into_iter().map(|misfit| misfit.into_letter(&source)));
+        match self.commit(Arc::new(delivery)).await {
             Ok(stored) => Ok(merged(receipt, stored)),
             Err(WriteError::Stopping) => Err(IngestError::Stopping),
             Err(cause) => Err(IngestError::NotStored { cause, receipt }),
         }
+    }
+
+    /// What a letter holds: an entry, or the text of something that its source knows to read.
+    fn read_again(&self, letter: &DeadLetter) -> Haul {
+        let as_it_is = || Haul { entries: vec![letter.entry.clone()], ..Haul::default() };
+        let Some(interpreter) = self.interpreters.get(&letter.source) else { return as_it_is() };
+        if check_entry(letter.entry.as_str()).is_ok() {
+            return as_it_is();
+        }
+        let mut out = HaulBuilder::default();
+        interpreter.interpret(letter, &mut out);
+        if out.is_empty() { as_it_is() } else { out.take() }
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! The row of an entry that was kept is taken as it was packed; only what transforms have written is parsed.
 
-use super::bind::Binder;
+use super::bind::{Binder, Stamp};
 use super::bound::{Bound, BoundPart, Cut};
 use super::chain::{Fate, no_entry};
 use super::draft::Draft;
@@ -79,7 +79,7 @@ impl<'b, 'a> Settlement<'b, 'a> {
             |index: usize| draft.places.binary_search_by_key(&index, |place| place.index).is_ok();
         let refused = draft.bound.refused.iter().filter(|refusal| !is_judged(refusal.index));
         let mut reader = Reader::new(binder);
-        reader.slots.arrival = terms.arrival;
+        reader.slots.stamp = Stamp { source: terms.source.as_str(), arrival: terms.arrival };
         Self {
             terms,
             reader,

@@ -3,42 +3,30 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::watch;
-use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
-use tracing::error;
 
 use super::{CallError, Closed, Door, HarvesterInstance, Loaded, PluginSetup};
-use crate::domain::{ByteSize, Checkpoint, EntryText, Receipt, SourceName};
-use crate::harvest::{Failure, Harvester};
+use crate::domain::{ByteSize, Checkpoint, EntryText, Receipt};
+use crate::harvest::{Failure, Feed, Harvester};
 use crate::metrics::{EntryFate, PluginMetrics};
-use crate::pipeline::Ingestor;
-
-/// Between two tries to read a checkpoint.
-const CHECKPOINT_PAUSE: Duration = Duration::from_secs(1);
+use crate::pipeline::Haul;
 
 /// Runs the newest version of a component.
 pub(super) struct WasmHarvester {
     setup: Arc<PluginSetup>,
     loaded: watch::Receiver<Arc<Loaded>>,
-    way_in: WayIn,
-}
-
-/// What leads into the pipeline.
-#[derive(Clone)]
-struct WayIn {
-    source: SourceName,
-    ingestor: Arc<Ingestor>,
-    metrics: PluginMetrics,
+    feed: Feed,
 }
 
 /// An instance's way into the pipeline.
 struct PipelineDoor {
-    way_in: WayIn,
+    feed: Feed,
+    metrics: PluginMetrics,
     recycle_memory: ByteSize,
     /// Asks the instance to end.
     end: CancellationToken,
@@ -48,10 +36,9 @@ impl WasmHarvester {
     pub(super) fn new(
         setup: Arc<PluginSetup>,
         loaded: watch::Receiver<Arc<Loaded>>,
-        ingestor: Arc<Ingestor>,
+        feed: Feed,
     ) -> Self {
-        let (source, metrics) = (SourceName::from(&*setup.name), setup.metrics.clone());
-        Self { setup, loaded, way_in: WayIn { source, ingestor, metrics } }
+        Self { setup, loaded, feed }
     }
 
     /// Runs one instance; says whether another one should follow, as the memory of this one had grown too large.
@@ -59,7 +46,8 @@ impl WasmHarvester {
         let loaded = Arc::clone(&self.loaded.borrow());
         let end = stopping.child_token();
         let door = Arc::new(PipelineDoor {
-            way_in: self.way_in.clone(),
+            feed: self.feed.clone(),
+            metrics: self.setup.metrics.clone(),
             recycle_memory: self.setup.limits.recycle_memory,
             end: end.clone(),
         });
@@ -77,7 +65,7 @@ impl Harvester for WasmHarvester {
     fn run(&self, stopping: CancellationToken) -> BoxFuture<'_, Result<(), Failure>> {
         async move {
             while self.run_instance(&stopping).await? {
-                self.way_in.metrics.restarts.inc();
+                self.setup.metrics.runs.restarts.inc();
             }
             Ok(())
         }
@@ -93,8 +81,11 @@ impl Door for PipelineDoor {
     ) -> BoxFuture<'_, Result<Receipt, Closed>> {
         async move {
             let (begun, count) = (Instant::now(), entries.len());
-            let WayIn { source, ingestor, metrics } = &self.way_in;
-            let outcome = ingestor.ingest(source, entries, checkpoint).await;
+            let (feed, metrics) = (&self.feed, &self.metrics);
+            let bytes: usize = entries.iter().map(EntryText::byte_len).sum();
+            let haul = Haul::with_position(entries, feed.source(), checkpoint);
+            let outcome = feed.deliver(haul).await;
+            feed.metrics().bytes.inc_by(bytes as u64);
             metrics.called(begun.elapsed());
             // Linear memory never shrinks: a new instance begins small again.
             if metrics.memory_bytes() > self.recycle_memory.0 {
@@ -112,28 +103,13 @@ impl Door for PipelineDoor {
     }
 
     fn last_checkpoint(&self) -> BoxFuture<'_, Option<Checkpoint>> {
-        async move {
-            let mut is_told = false;
-            loop {
-                match self.way_in.ingestor.last_checkpoint(&self.way_in.source).await {
-                    Ok(checkpoint) => return checkpoint,
-                    // Going on without it would bring entries in twice. It is cut off when the service stops.
-                    Err(error) if !is_told => {
-                        error!(harvester = %self.way_in.source, %error, "its checkpoint can't be read; it waits");
-                        is_told = true;
-                    }
-                    Err(_) => {}
-                }
-                sleep(CHECKPOINT_PAUSE).await;
-            }
-        }
-        .boxed()
+        async move { self.feed.checkpoint().await }.boxed()
     }
 }
 
 impl fmt::Debug for PipelineDoor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PipelineDoor").field("source", &self.way_in.source).finish_non_exhaustive()
+        f.debug_struct("PipelineDoor").field("source", &self.feed.source()).finish_non_exhaustive()
     }
 }
 

@@ -5,7 +5,6 @@ use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::runtime::{Handle, Runtime};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -17,12 +16,9 @@ use super::transform::WasmTransform;
 use super::watch::ComponentWatch;
 use super::{BadGrant, CallError, Engine, EngineError, LoadError, Loaded, PluginSetup};
 use crate::config::{Config, HarvesterConfig, PluginConfig};
-use crate::harvest::{Harvester, Supervised};
-use crate::metrics::{Metrics, PluginMetrics};
+use crate::harvest::{Feed, Harvester, Supervised, Threads};
+use crate::metrics::{HarvesterMetrics, Metrics, PluginMetrics};
 use crate::pipeline::{Ingestor, Link, Transform};
-
-/// More threads than this for one kind of plugins would only take them from the rest of the service.
-const MAX_THREADS: usize = 4;
 
 /// A start that takes longer says why.
 const SILENCE: Duration = Duration::from_secs(2);
@@ -48,6 +44,7 @@ struct Loading {
     setup: Arc<PluginSetup>,
     restart: crate::config::Restart,
     loaded: watch::Receiver<Arc<Loaded>>,
+    metrics: HarvesterMetrics,
 }
 
 /// Why the plugins can't start. The configuration, or what it names, must be mended.
@@ -85,8 +82,8 @@ impl Plugins {
     ///
     /// # Errors
     /// The first plugin that can't be used, so that nothing is lost to it.
-    pub async fn load(config: &Config, metrics: &Metrics) -> Result<Option<Self>, PluginError> {
-        if config.transforms.is_empty() && config.harvesters.is_empty() {
+    pub async fn load(config: &Config, all_metrics: &Metrics) -> Result<Option<Self>, PluginError> {
+        if config.transforms.is_empty() && !config.harvesters.iter().any(HarvesterConfig::is_wasm) {
             return Ok(None);
         }
         let engine = Engine::start(&config.plugin_cache_dir(), config.plugins.stack_size)?;
@@ -99,7 +96,7 @@ impl Plugins {
             let plugin = &transform.plugin;
             let (loaded, moved) = load(components, plugin, PluginKind::Transform).await?;
             components = moved;
-            let metrics = counters(metrics, plugin, PluginKind::Transform);
+            let metrics = counters(all_metrics, plugin, PluginKind::Transform);
             let setup = PluginSetup::counted(plugin, PluginKind::Transform, metrics)?;
             let starting = WasmTransform::start(setup, transform.on_failure, loaded);
             let started = transform_threads.handle().spawn(starting).await;
@@ -113,15 +110,16 @@ impl Plugins {
             links.push(Link { transform: transform_plugin, sources: transform.sources.clone() });
         }
         let mut harvesters = Vec::new();
-        for harvester in &config.harvesters {
-            let HarvesterConfig::Wasm(harvester) = harvester;
+        for harvester in config.harvesters.iter().filter_map(HarvesterConfig::wasm) {
             let plugin = &harvester.plugin;
             let (loaded, moved) = load(components, plugin, PluginKind::Harvester).await?;
             components = moved;
-            let metrics = counters(metrics, plugin, PluginKind::Harvester);
+            let metrics = counters(all_metrics, plugin, PluginKind::Harvester);
             let setup = PluginSetup::counted(plugin, PluginKind::Harvester, metrics)?;
             let restart = harvester.restart;
-            harvesters.push(Loading { setup, restart, loaded });
+            let runs = &setup.metrics.runs;
+            let metrics = all_metrics.harvester(&plugin.name, "wasm", Some(runs));
+            harvesters.push(Loading { setup, restart, loaded, metrics });
         }
         let mut watching = JoinSet::new();
         watching.spawn(components.run());
@@ -145,13 +143,14 @@ impl Plugins {
 
     /// Starts the harvesters. They run until `stopping` is cancelled.
     pub fn start_harvesters(&mut self, ingestor: &Arc<Ingestor>, stopping: &CancellationToken) {
-        for Loading { setup, restart, loaded } in self.harvesters.drain(..) {
-            let (renewals, metrics) = (loaded.clone(), setup.metrics.clone());
-            let harvester = WasmHarvester::new(setup, loaded, Arc::clone(ingestor));
+        for Loading { setup, restart, loaded, metrics } in self.harvesters.drain(..) {
+            let (renewals, runs) = (loaded.clone(), metrics.runs.clone());
+            let feed = Feed::new(Arc::clone(ingestor), metrics);
+            let harvester = WasmHarvester::new(setup, loaded, feed);
             let supervised = Supervised {
                 harvester: Arc::new(harvester) as Arc<dyn Harvester>,
                 restart,
-                metrics,
+                runs,
                 renewals,
                 stopping: stopping.clone(),
             };
@@ -176,34 +175,6 @@ impl Plugins {
     }
 }
 
-/// A runtime that may be dropped by an async task: what still runs is cut off.
-#[derive(Debug)]
-struct Threads(Option<Runtime>);
-
-impl Threads {
-    fn start(name: &str) -> std::io::Result<Self> {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(cores.min(MAX_THREADS))
-            .thread_name(name)
-            .enable_all()
-            .build()?;
-        Ok(Self(Some(runtime)))
-    }
-
-    fn handle(&self) -> &Handle {
-        self.0.as_ref().expect("it is taken only when it is dropped").handle()
-    }
-}
-
-impl Drop for Threads {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.0.take() {
-            runtime.shutdown_background();
-        }
-    }
-}
-
 /// Loads every component without running it. Blocks, for seconds if they have to be compiled.
 ///
 /// # Errors
@@ -211,10 +182,8 @@ impl Drop for Threads {
 pub fn check_components(config: &Config) -> Result<(), Vec<PluginError>> {
     let transforms =
         config.transforms.iter().map(|transform| (&transform.plugin, PluginKind::Transform));
-    let harvesters = config.harvesters.iter().map(|harvester| {
-        let HarvesterConfig::Wasm(harvester) = harvester;
-        (&harvester.plugin, PluginKind::Harvester)
-    });
+    let harvesters = config.harvesters.iter().filter_map(HarvesterConfig::wasm);
+    let harvesters = harvesters.map(|harvester| (&harvester.plugin, PluginKind::Harvester));
     let mut plugins = transforms.chain(harvesters).peekable();
     if plugins.peek().is_none() {
         return Ok(());

@@ -16,7 +16,7 @@ use super::transform_task::{Answer, Call, SEARCH_TIME, TransformTask};
 use super::{CallError, Loaded, PluginSetup, TransformInstance};
 use crate::config::{Limits, OnFailure};
 use crate::domain::{EntryText, SourceName};
-use crate::metrics::PluginState;
+use crate::metrics::RunState;
 use crate::pipeline::{Transform, Unavailable, Verdict};
 
 /// Entries and bytes of one call.
@@ -49,7 +49,7 @@ impl WasmTransform {
     ) -> Result<Self, CallError> {
         let component = Arc::clone(&loaded.borrow_and_update());
         let instance = TransformInstance::start(&component, &setup).await?;
-        setup.metrics.enter(PluginState::Running);
+        setup.metrics.runs.enter(RunState::Running);
         let (calls, receiver) = mpsc::channel(WAITING_CALLS);
         let task =
             TransformTask::new(Arc::clone(&setup), on_failure, loaded, (component, instance));

@@ -16,7 +16,7 @@ use super::search::{Outcomes, Search};
 use super::{Budget, CallError, Loaded, PluginSetup, TransformInstance};
 use crate::config::OnFailure;
 use crate::domain::{EntryText, SourceName};
-use crate::metrics::{EntryFate, PluginMetrics, PluginState};
+use crate::metrics::{EntryFate, PluginMetrics, RunState};
 use crate::pipeline::{Unavailable, Verdict};
 
 /// How long the search for faulty entries may take, after the call that failed.
@@ -141,12 +141,12 @@ impl TransformTask {
                 self.instance = Some(instance);
                 self.component = component;
                 self.circuit.reset();
-                self.metrics.reloads.inc();
-                self.metrics.enter(PluginState::Running);
+                self.metrics.runs.reloads.inc();
+                self.metrics.runs.enter(RunState::Running);
             }
             Err(error) => {
                 error!(transform, %error, "the changed component does not start; the old one stays");
-                self.metrics.failed(&error.to_string());
+                self.metrics.runs.failed(&error.to_string());
             }
         }
     }
@@ -173,7 +173,7 @@ impl TransformTask {
         match self.attempt(source, entries, 0..entries.len()).await {
             Ok(verdicts) => {
                 self.circuit.passed();
-                self.metrics.enter(PluginState::Running);
+                self.metrics.runs.enter(RunState::Running);
                 verdicts.into_iter().map(Ok).collect()
             }
             // The instance has not seen it: that says nothing against the transform.
@@ -234,7 +234,7 @@ impl TransformTask {
         let mut instance = match self.instance.take() {
             Some(instance) => instance,
             None => {
-                self.metrics.restarts.inc();
+                self.metrics.runs.restarts.inc();
                 let started = TransformInstance::start(&self.component, &self.setup).await;
                 started.map_err(Failure::Start)?
             }
@@ -263,7 +263,7 @@ impl TransformTask {
     }
 
     fn note_failure(&mut self, outcomes: &Outcomes, reason: &str) {
-        self.metrics.failed(reason);
+        self.metrics.runs.failed(reason);
         let transform = &*self.setup.name;
         let failed = outcomes.iter().filter(|outcome| outcome.is_err()).count();
         self.unlogged += 1;
@@ -281,7 +281,7 @@ impl TransformTask {
         if let Some(pause) = self.circuit.failed(took, progress, reason) {
             let (transform, seconds) = (&*self.setup.name, pause.as_secs_f64());
             error!(transform, error = reason, seconds, "fails too often; left alone for a while");
-            self.metrics.enter(PluginState::Open);
+            self.metrics.runs.enter(RunState::Open);
         }
     }
 
@@ -291,11 +291,11 @@ impl TransformTask {
         if matches!(failure, CallError::BadConfig(_)) {
             error!(transform, error = reason, "left alone until its component changes");
             self.circuit.open_for_good(&reason);
-            self.metrics.enter(PluginState::Unusable);
+            self.metrics.runs.enter(RunState::Unusable);
         } else {
             let seconds = self.circuit.open(&reason).as_secs_f64();
             error!(transform, error = reason, seconds, "does not start; left alone for a while");
-            self.metrics.enter(PluginState::Open);
+            self.metrics.runs.enter(RunState::Open);
         }
     }
 

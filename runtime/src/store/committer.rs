@@ -186,8 +186,8 @@ impl Committer {
                 self.letters.write(&self.connection, &letter, changes)?;
             }
         }
-        if let Some((source, checkpoint)) = &delivery.checkpoint {
-            save_checkpoint(&self.connection, source, checkpoint)?;
+        for (key, checkpoint) in &delivery.checkpoints {
+            save_checkpoint(&self.connection, key, checkpoint.as_ref())?;
         }
         Ok(())
     }

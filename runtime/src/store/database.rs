@@ -18,13 +18,13 @@ use super::committer::Committer;
 use super::connection::{open_checkpointer, open_reader, open_writer};
 use super::introspect::read_schema;
 use super::lock::DatabaseLock;
-use super::position::read_checkpoint;
+use super::position::{read_checkpoint, read_input_checkpoints};
 use super::queue::WriteQueue;
 use super::read_pool::ReadPool;
 use super::writer::{Writer, WriterHealth, WriterParts};
 use super::{Delivery, StoreError, WriteError, migrate};
 use crate::config::{Config, DatabaseConfig};
-use crate::domain::{Checkpoint, RowId, Schema, SourceName, quote_identifier};
+use crate::domain::{Checkpoint, CheckpointKey, RowId, Schema, SourceName, quote_identifier};
 use crate::metrics::Metrics;
 
 /// Connections kept for live tails and health checks, so that slow queries don't hold them up.
@@ -204,6 +204,24 @@ impl Store {
     /// # Errors
     /// [`StoreError::Stopping`], or what keeps the database from being read.
     pub async fn checkpoint(&self, source: SourceName) -> Result<Option<Checkpoint>, StoreError> {
+        self.settled().await?;
+        self.live_reads.run(move |connection| read_checkpoint(connection, &source)).await
+    }
+
+    /// The last positions of the source's inputs, by key; as [`Store::checkpoint`].
+    ///
+    /// # Errors
+    /// [`StoreError::Stopping`], or what keeps the database from being read.
+    pub async fn input_checkpoints(
+        &self,
+        source: SourceName,
+    ) -> Result<Vec<(CheckpointKey, Checkpoint)>, StoreError> {
+        self.settled().await?;
+        self.live_reads.run(move |connection| read_input_checkpoints(connection, &source)).await
+    }
+
+    /// Waits until all that is queued now is committed or has failed.
+    async fn settled(&self) -> Result<(), StoreError> {
         let room = self.queue.reserve(0).await;
         let behind = self.queue.push(Delivery::default(), room);
         let behind = behind.map_err(|_| StoreError::Stopping)?;
@@ -211,7 +229,7 @@ impl Store {
         if behind.await.is_err() {
             return Err(StoreError::Stopping);
         }
-        self.live_reads.run(move |connection| read_checkpoint(connection, &source)).await
+        Ok(())
     }
 
     /// Lets the writer try whether it can write.

@@ -1,6 +1,6 @@
 //! What a source hands to the writer: rows, and what must be committed in the same transaction as they are.
 
-use crate::domain::{Checkpoint, DeadLetter, EntryText, RowBatch, SourceName};
+use crate::domain::{Checkpoint, CheckpointKey, DeadLetter, EntryText, RowBatch, SourceName};
 
 /// Rows of one source, and what goes with them: all of it is committed in one transaction, or none.
 #[derive(Debug, Clone, Default)]
@@ -9,8 +9,8 @@ pub struct Delivery {
     pub rows: RowBatch,
     /// Entries that are no rows and have nobody to go back to.
     pub letters: Vec<DeadLetter>,
-    /// The source's new position.
-    pub checkpoint: Option<(SourceName, Checkpoint)>,
+    /// New positions of the source and its inputs; without a checkpoint a position is forgotten.
+    pub checkpoints: Vec<(CheckpointKey, Option<Checkpoint>)>,
     /// The entries that the rows were made of: those that the table refuses become dead letters. Without them the
     /// source is told, and that is all.
     pub originals: Option<Originals>,
@@ -41,8 +41,9 @@ impl Delivery {
     /// What it puts into the database if the table refuses nothing, in bytes.
     pub(super) fn written_bytes(&self) -> usize {
         let letters: usize = self.letters.iter().map(DeadLetter::byte_len).sum();
-        let checkpoint = self.checkpoint.as_ref().map_or(0, |(_, position)| position.0.len());
-        self.rows.byte_len() + letters + checkpoint
+        let positions = self.checkpoints.iter().filter_map(|(_, position)| position.as_ref());
+        let positions: usize = positions.map(|position| position.0.len()).sum();
+        self.rows.byte_len() + letters + positions
     }
 
     /// How many rows and letters it holds.

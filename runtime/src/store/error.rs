@@ -186,12 +186,14 @@ pub enum StoreError {
         /// Its columns.
         known: Vec<String>,
     },
-    /// The column for unknown fields does not exist or can't be written.
+    /// A column that loglite is to fill does not exist or can't be written.
     #[error(
-        "`unknown_fields_column` names `{column}`, but entries can't set such a column of `{table}`; they can set: {}",
+        "`{key}` names `{column}`, but entries can't set such a column of `{table}`; they can set: {}",
         known.join(", ")
     )]
-    UnknownFieldsColumn {
+    UnwritableColumn {
+        /// The key of the configuration.
+        key: &'static str,
         /// The configured name.
         column: String,
         /// The table.
@@ -329,7 +331,7 @@ impl StoreError {
                 | Self::Pragma { .. }
                 | Self::NotATable { .. }
                 | Self::TimestampMissing { .. }
-                | Self::UnknownFieldsColumn { .. }
+                | Self::UnwritableColumn { .. }
                 | Self::UnknownMigration { .. }
                 | Self::NoRollback { .. }
                 | Self::MigrationStatement { .. }

@@ -75,17 +75,19 @@ pub(super) fn read_traits(
     })
 }
 
-/// The column that `unknown_fields_column` names, if it names one.
+/// The column that this key of the configuration names, if it names one.
 ///
 /// # Errors
-/// [`StoreError::UnknownFieldsColumn`] when the table has no such column or entries can't set it.
-pub fn find_unknown_fields_column(
+/// [`StoreError::UnwritableColumn`] when the table has no such column or entries can't set it.
+pub fn find_writable_column(
     schema: &Schema,
+    key: &'static str,
     name: Option<&str>,
 ) -> Result<Option<ColumnId>, StoreError> {
     let Some(name) = name else { return Ok(None) };
     let found = position(schema.columns(), name).filter(|id| schema.is_writable(*id));
-    found.map(Some).ok_or_else(|| StoreError::UnknownFieldsColumn {
+    found.map(Some).ok_or_else(|| StoreError::UnwritableColumn {
+        key,
         column: name.to_owned(),
         table: schema.table().to_owned(),
         known: schema
@@ -353,17 +355,19 @@ mod tests {
     }
 
     #[test]
-    fn the_column_for_unknown_fields_must_be_one_that_entries_can_set() {
+    fn a_column_that_loglite_fills_must_be_one_that_entries_can_set() {
         let (schema, _) =
             read("CREATE TABLE Log (id INTEGER PRIMARY KEY, timestamp, extra JSON)").expect("read");
-        assert_eq!(find_unknown_fields_column(&schema, None).expect("none"), None);
+        assert_eq!(find_writable_column(&schema, "a_key", None).expect("none"), None);
         assert_eq!(
-            find_unknown_fields_column(&schema, Some("extra")).expect("found"),
+            find_writable_column(&schema, "a_key", Some("extra")).expect("found"),
             Some(ColumnId(2))
         );
         for name in ["id", "other"] {
-            let error = find_unknown_fields_column(&schema, Some(name)).expect_err(name);
-            assert!(error.to_string().ends_with("they can set: timestamp, extra"), "{error}");
+            let error = find_writable_column(&schema, "a_key", Some(name)).expect_err(name);
+            let error = error.to_string();
+            assert!(error.starts_with(&format!("`a_key` names `{name}`")), "{error}");
+            assert!(error.ends_with("they can set: timestamp, extra"), "{error}");
         }
     }
 }

@@ -25,7 +25,7 @@ const EAGER_JOBS: usize = 48;
 /// Rows of one source on their way, and who waits to hear of their fate.
 #[derive(Debug)]
 pub(super) struct Job {
-    pub(super) delivery: Delivery,
+    pub(super) delivery: Arc<Delivery>,
     pub(super) purpose: Purpose,
     reply: oneshot::Sender<Result<Receipt, WriteError>>,
     reservation: Reservation,
@@ -108,16 +108,16 @@ impl WriteQueue {
         Reservation { permit, metrics: self.metrics.clone() }
     }
 
-    /// Queues a delivery. The receipt arrives after their commit.
+    /// Queues a delivery. The receipt arrives after its commit. Who may have to try again keeps a share of it.
     ///
     /// # Errors
     /// [`WriteError::Stopping`] when the queue is closed.
     pub fn push(
         &self,
-        delivery: Delivery,
+        delivery: impl Into<Arc<Delivery>>,
         reservation: Reservation,
     ) -> Result<PendingReceipt, WriteError> {
-        self.enqueue(delivery, reservation, Purpose::Store)
+        self.enqueue(delivery.into(), reservation, Purpose::Store)
     }
 
     /// Queues a try whether the writer can write again. The receipt is empty.
@@ -128,12 +128,12 @@ impl WriteQueue {
         &self,
         reservation: Reservation,
     ) -> Result<PendingReceipt, WriteError> {
-        self.enqueue(Delivery::default(), reservation, Purpose::Probe)
+        self.enqueue(Arc::default(), reservation, Purpose::Probe)
     }
 
     fn enqueue(
         &self,
-        delivery: Delivery,
+        delivery: Arc<Delivery>,
         reservation: Reservation,
         purpose: Purpose,
     ) -> Result<PendingReceipt, WriteError> {

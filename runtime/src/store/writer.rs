@@ -116,7 +116,7 @@ impl Writer {
     fn commit(&mut self, jobs: &mut Vec<Job>) {
         let begun = Instant::now();
         self.committer.trim();
-        let deliveries: Vec<_> = jobs.iter().map(|job| &job.delivery).collect();
+        let deliveries: Vec<_> = jobs.iter().map(|job| &*job.delivery).collect();
         let mut outcome = self.write(jobs, &deliveries);
         if outcome.as_ref().is_err_and(|cause| Fault::of(cause) == Fault::Full)
             && restart_wal(&self.committer.connection, Restart::Shorten)

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::domain::{Affinity, Column, ColumnId, Kind, Schema, Value};
+use crate::pipeline::bind::Stamp;
 use crate::pipeline::{BadBody, Draft};
 
 fn binder() -> Binder {
@@ -17,7 +18,7 @@ fn binder() -> Binder {
     };
     let columns = vec![column("timestamp"), column("message")];
     let schema = Schema::new("Log".into(), columns, ("rowid".into(), None), (ColumnId(0), false));
-    Binder::new(&Arc::new(schema), UnknownFields::Report)
+    Binder::new(&Arc::new(schema), OwnColumns::none())
 }
 
 fn draft(body: &[u8], layout: Layout) -> Draft {
@@ -96,7 +97,7 @@ fn entries_of_a_harvester_get_the_time_of_arrival_unless_they_name_one() {
     let entries =
         texts(&["{\"message\": \"a\"}", "{\"timestamp\": null}", "{\"timestamp\": \"t\"}", "x"]);
 
-    let draft = binder().draft_entries(&entries, Some("now"));
+    let draft = binder().draft_entries(&entries, Stamp { source: "x", arrival: Some("now") });
 
     let rows: Vec<_> = draft.bound.parts.iter().flat_map(|part| part.rows.rows()).collect();
     let times: Vec<_> = rows.iter().filter_map(|row| row.values().next()).collect();

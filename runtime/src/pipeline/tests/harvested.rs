@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::*;
-use crate::domain::Checkpoint;
-use crate::pipeline::IngestError;
+use crate::domain::{Checkpoint, CheckpointKey};
+use crate::pipeline::{IngestError, Misfit};
 
 fn checkpoint(bytes: &[u8]) -> Option<Checkpoint> {
     Some(Checkpoint(bytes.to_vec()))
@@ -82,7 +82,7 @@ async fn a_checkpoint_alone_is_stored_and_nothing_at_all_is_no_delivery() {
     let weather = SourceName::from("weather");
     assert_eq!(home.ingestor.last_checkpoint(&weather).await.expect("readable"), None);
 
-    home.ingestor.ingest(&weather, vec![], checkpoint(b"1")).await.expect("stored");
+    home.ingestor.ingest(&weather, haul(vec![], checkpoint(b"1"))).await.expect("stored");
     let committed = home.metrics.batches_committed.get();
     let dropped = home.ingest(&[&entry("drop")]).await;
     home.ingest(&[]).await;
@@ -105,7 +105,7 @@ async fn while_the_storage_fails_it_tries_again_and_stores_all_of_a_call_once() 
         let home = Arc::clone(&home);
         async move {
             let entries = texts(&[&entry("a"), "x"]);
-            home.ingestor.ingest(&"weather".into(), entries, checkpoint(b"2")).await
+            home.ingestor.ingest(&"weather".into(), haul(entries, checkpoint(b"2"))).await
         }
     });
     until(|| home.metrics.batches_failed.get() > 0).await;
@@ -147,7 +147,8 @@ async fn a_call_that_is_given_up_is_either_done_or_not_begun() {
         let last = home.ingestor.last_checkpoint(&weather).await.expect("readable");
         let next = last.map_or(0, |Checkpoint(bytes)| bytes.first().map_or(0, |byte| byte + 1));
         let position = checkpoint(&[next]);
-        let call = home.ingestor.ingest(&weather, texts(&[&entry(&next.to_string())]), position);
+        let call =
+            home.ingestor.ingest(&weather, haul(texts(&[&entry(&next.to_string())]), position));
         tokio::pin!(call);
         // Cut off at another point each time.
         for _ in 0..=round % 5 {
@@ -175,7 +176,67 @@ async fn a_stopping_service_takes_nothing() {
     let home = Home::new(&[]);
     home.store.close();
 
-    let outcome = home.ingestor.ingest(&"weather".into(), texts(&[&entry("a")]), None).await;
+    let outcome = home.ingestor.ingest(&"weather".into(), haul(texts(&[&entry("a")]), None)).await;
 
     assert!(matches!(outcome, Err(IngestError::Stopping)), "{outcome:?}");
+}
+
+/// The positions of the inputs of `weather`, by the inputs' names.
+async fn inputs(home: &Home) -> Vec<(String, Vec<u8>)> {
+    let found = home.ingestor.input_checkpoints(&"weather".into()).await.expect("readable");
+    let input = |key: CheckpointKey| key.input().expect("a key of an input").to_owned();
+    found.into_iter().map(|(key, Checkpoint(bytes))| (input(key), bytes)).collect()
+}
+
+fn of_input(input: &str, bytes: &[u8]) -> (CheckpointKey, Option<Checkpoint>) {
+    (CheckpointKey::of_input(&"weather".into(), input), checkpoint(bytes))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_positions_and_misfits_are_committed_with_the_entries() {
+    let home = Home::new(&[]);
+    let weather = SourceName::from("weather");
+    let misfit = Misfit { reason: "too long".into(), text: "{\"mess".into() };
+    let mut first = haul(texts(&[&entry("a"), "x"]), checkpoint(b"own"));
+    first.misfits.push(misfit);
+    first.checkpoints.extend([of_input("a/b", b"1"), of_input("c", b"2")]);
+
+    let receipt = home.ingestor.ingest(&weather, first).await.expect("stored");
+    let forgets = Haul {
+        checkpoints: vec![of_input("a/b", b"3"), (of_input("c", b"").0, None)],
+        ..Haul::default()
+    };
+    home.ingestor.ingest(&weather, forgets).await.expect("stored");
+
+    assert_eq!((receipt.stored, receipt.refused.len()), (1, 1), "misfits are no entries");
+    assert_eq!(home.messages(), ["a"]);
+    let mut letters = home.letter_texts();
+    letters.sort();
+    let reasons: Vec<_> = letters.iter().map(|(_, reason, text)| (&**reason, &**text)).collect();
+    assert!(reasons.contains(&("too long", "{\"mess")) && reasons.len() == 2, "{reasons:?}");
+    assert_eq!(inputs(&home).await, [("a/b".to_owned(), b"3".to_vec())]);
+    let own = home.ingestor.last_checkpoint(&weather).await.expect("readable");
+    assert_eq!(own, checkpoint(b"own"));
+    assert_eq!(home.metrics.entries_refused.get(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_prepared_is_not_there_until_it_is_stored() {
+    let home = Home::new(&[&Scripted::obedient("one")]);
+    let weather = SourceName::from("weather");
+    let of = |number: &str| {
+        let mut haul = haul(texts(&[&entry(number)]), None);
+        haul.checkpoints.push(of_input("file", number.as_bytes()));
+        haul
+    };
+
+    let first = home.ingestor.prepare(&weather, of("1")).await.expect("prepared");
+    let second = home.ingestor.prepare(&weather, of("2")).await.expect("prepared");
+    assert!(home.messages().is_empty() && inputs(&home).await.is_empty());
+    home.ingestor.store(first).await.expect("stored");
+    assert_eq!(inputs(&home).await, [("file".to_owned(), b"1".to_vec())]);
+    home.ingestor.store(second).await.expect("stored");
+
+    assert_eq!(home.messages(), ["1", "2"]);
+    assert_eq!(inputs(&home).await, [("file".to_owned(), b"2".to_vec())]);
 }

@@ -5,6 +5,7 @@ mod chain;
 mod harvested;
 mod posted;
 mod replayed;
+mod sources;
 
 use std::sync::{Arc, Mutex};
 
@@ -14,21 +15,25 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::{
-    Binder, Bound, Ingestor, Layout, Link, Transform, TransformChain, Unavailable, UnknownFields,
-    Verdict,
+    Binder, Bound, Haul, Ingestor, Layout, Link, OwnColumns, Transform, TransformChain,
+    Unavailable, Verdict,
 };
 use crate::config::{Config, DatabaseConfig, Migration};
-use crate::domain::{EntryText, KeptLetter, Receipt, SourceName};
+use crate::domain::{Checkpoint, EntryText, KeptLetter, Receipt, SourceName};
 use crate::metrics::Metrics;
 use crate::store::dead_letters::{LetterFilter, newest_letters};
-use crate::store::{Store, open_beside};
+use crate::store::{Store, find_writable_column, open_beside};
 
 const TABLE: &str =
     "CREATE TABLE Log (id INTEGER PRIMARY KEY, timestamp TEXT NOT NULL DEFAULT 'unknown',
-    message TEXT NOT NULL CHECK (message <> 'forbidden'), line INTEGER)";
+    message TEXT NOT NULL CHECK (message <> 'forbidden'), line INTEGER, origin TEXT)";
 
 fn text(text: &str) -> EntryText {
     EntryText::from(text.to_owned())
+}
+
+fn haul(entries: Vec<EntryText>, checkpoint: Option<Checkpoint>) -> Haul {
+    Haul::with_position(entries, &"weather".into(), checkpoint)
 }
 
 fn texts(texts: &[&str]) -> Vec<EntryText> {
@@ -143,6 +148,10 @@ struct Home {
 
 impl Home {
     fn new(transforms: &[&Arc<Scripted>]) -> Self {
+        Self::with_source_column(transforms, None)
+    }
+
+    fn with_source_column(transforms: &[&Arc<Scripted>], source: Option<&str>) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let mut config = Config::default();
         config.database.sqlite_dir = directory.path().to_owned();
@@ -151,7 +160,9 @@ impl Home {
         config.migrations = vec![Migration { version: 1, rollout, rollback: Vec::new() }];
         let metrics = Metrics::default();
         let store = Arc::new(Store::open(&config, &metrics).expect("opened"));
-        let binder = Binder::new(store.schema(), UnknownFields::Report);
+        let source = find_writable_column(store.schema(), "source_column", source);
+        let own = OwnColumns { source: source.expect("a column"), ..OwnColumns::none() };
+        let binder = Binder::new(store.schema(), own);
         let ingestor =
             Ingestor::new(binder, chain(transforms), Arc::clone(&store), metrics.clone());
         Self { config, store, ingestor, metrics, _directory: directory }
@@ -178,7 +189,7 @@ impl Home {
     }
 
     async fn ingest(&self, entries: &[&str]) -> Receipt {
-        self.ingestor.ingest(&"weather".into(), texts(entries), None).await.expect("stored")
+        self.ingestor.ingest(&"weather".into(), haul(texts(entries), None)).await.expect("stored")
     }
 
     /// The messages in the table in the order of their ids.

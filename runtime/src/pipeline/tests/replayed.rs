@@ -3,7 +3,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::*;
-use crate::pipeline::{ReplayOutcome, Replayed};
+use crate::domain::DeadLetter;
+use crate::pipeline::{HaulBuilder, Interpreter, ReplayOutcome, Replayed};
 
 /// Fails on all entries until it is mended; then it does what they say.
 fn broken() -> (Arc<Scripted>, Arc<AtomicBool>) {
@@ -109,4 +110,43 @@ async fn letters_stay_as_they_are_while_nothing_can_be_done_with_them() {
     let reason = "transform `one` can't take entries: it starts".to_owned();
     assert_eq!(outcomes(replayed), [ReplayOutcome::Untouched(reason)]);
     assert_eq!(home.letters(), letters);
+}
+
+/// Makes an entry of `message …`, and is as picky about the rest as a harvester.
+#[derive(Debug)]
+struct Prefixed;
+
+impl Interpreter for Prefixed {
+    fn interpret(&self, letter: &DeadLetter, out: &mut HaulBuilder) {
+        let text = letter.entry.as_str();
+        let Some(message) = text.strip_prefix("message ") else {
+            return out.misfit("no message".into(), text.into());
+        };
+        let Ok(()) = out.entry(|json| {
+            json.push_str(&entry(message));
+            Ok::<_, std::convert::Infallible>(())
+        });
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_json_is_read_as_its_harvester_reads_it() {
+    let home = Home::new(&[]);
+    home.ingest(&["message a", "massage b", "message forbidden"]).await;
+    let interpreter: Arc<dyn Interpreter> = Arc::new(Prefixed);
+    let binder = Binder::new(home.store.schema(), OwnColumns::none());
+    let ingestor = Ingestor::new(binder, chain(&[]), Arc::clone(&home.store), home.metrics.clone())
+        .with_interpreters([("weather".into(), interpreter)]);
+    let mut letters = home.letters();
+    letters.sort_by_key(|kept| kept.letter.entry.as_str().to_owned());
+
+    let replayed = ingestor.replay(letters).await;
+
+    let failed = |reason: &str| ReplayOutcome::Failed(reason.to_owned());
+    let check = failed("CHECK constraint failed: message <> 'forbidden'");
+    assert_eq!(outcomes(replayed), [failed("no message"), ReplayOutcome::Stored(1), check]);
+    assert_eq!(home.messages(), ["a"]);
+    let kept = home.letter_texts().into_iter().map(|(_, _, entry)| entry);
+    let kept: std::collections::BTreeSet<_> = kept.collect();
+    assert_eq!(kept, ["massage b".into(), entry("forbidden")].into(), "each is one letter");
 }

@@ -33,7 +33,7 @@ async fn entries_that_are_too_large_for_it_say_nothing_against_a_transform() {
         assert!(reason.contains("limits.bytes_per_call"), "{reason}");
     }
     assert_eq!(apply(&transform, "{}").await, [Verdict::Keep]);
-    assert_eq!(metrics.restarts.get(), 0);
+    assert_eq!(metrics.runs.restarts.get(), 0);
 }
 
 #[tokio::test]

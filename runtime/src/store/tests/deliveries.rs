@@ -11,7 +11,7 @@ fn rows_letters_and_position_are_committed_together() {
     let delivery = Delivery {
         rows: rows(&[("a", "known"), ("refused", "known"), ("b", "known")]),
         letters: vec![letter("no entry")],
-        checkpoint: position(b"7"),
+        checkpoints: position(b"7"),
         originals: originals(&["{a}", "{refused}", "{b}"]),
         ..Delivery::default()
     };
@@ -44,7 +44,7 @@ fn a_delivery_without_rows_is_stored() {
     for (at, entry) in ["a", "b"].into_iter().enumerate() {
         let delivery = Delivery {
             letters: vec![letter(entry)],
-            checkpoint: position(&[at as u8]),
+            checkpoints: position(&[at as u8]),
             ..Delivery::default()
         };
         write(&mut committer, &delivery);
@@ -78,7 +78,7 @@ fn a_row_that_rolls_the_transaction_back_doubles_no_letter() {
     let delivery = Delivery {
         rows: rows(&[("same", "known"), ("same", "known"), ("b", "known")]),
         letters: vec![letter("no entry")],
-        checkpoint: position(b"1"),
+        checkpoints: position(b"1"),
         originals: originals(&["{1}", "{2}", "{3}"]),
         ..Delivery::default()
     };
@@ -95,7 +95,7 @@ fn rows_that_the_commit_fails_for_become_letters_and_the_rest_is_stored_at_once(
     let delivery = Delivery {
         rows: rows(&values),
         letters: vec![letter("no entry")],
-        checkpoint: position(b"9"),
+        checkpoints: position(b"9"),
         originals: originals(&["{0}", "{1}", "{2}", "{3}", "{4}", "{5}"]),
         ..Delivery::default()
     };
@@ -161,7 +161,7 @@ fn rows_that_only_fail_together_are_refused_and_the_position_moves() {
     committer.connection.execute_batch(trigger).expect("a trigger");
     let delivery = Delivery {
         rows: rows(&[("a", ""), ("b", "")]),
-        checkpoint: position(b"2"),
+        checkpoints: position(b"2"),
         originals: originals(&["{a}", "{b}"]),
         ..Delivery::default()
     };
@@ -174,13 +174,13 @@ fn rows_that_only_fail_together_are_refused_and_the_position_moves() {
 #[test]
 fn a_full_storage_takes_nothing_of_a_delivery() {
     let mut committer = committer(TABLE);
-    write(&mut committer, &Delivery { checkpoint: position(b"old"), ..Delivery::default() });
+    write(&mut committer, &Delivery { checkpoints: position(b"old"), ..Delivery::default() });
     let limit = "PRAGMA max_page_count = 40";
     committer.connection.query_row(limit, [], |_| Ok(())).expect("a limit");
     let delivery = |bytes| Delivery {
         rows: rows(&[("a", "known")]),
         letters: vec![letter("first"), letter(&"x".repeat(bytes))],
-        checkpoint: position(b"new"),
+        checkpoints: position(b"new"),
         ..Delivery::default()
     };
 

@@ -223,7 +223,7 @@ async fn a_source_reads_the_position_of_what_is_still_queued() {
     let store = Store::open(&config(&directory), &Metrics::default()).expect("opened");
     let read = async || store.checkpoint("weather".into()).await.expect("readable");
     assert_eq!(read().await, None);
-    let delivery = Delivery { checkpoint: position(b"12"), ..Delivery::default() };
+    let delivery = Delivery { checkpoints: position(b"12"), ..Delivery::default() };
     let room = store.queue().try_reserve(0).expect("room");
     let unanswered = store.queue().push(delivery, room);
 

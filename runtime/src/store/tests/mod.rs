@@ -3,6 +3,7 @@
 mod bounds;
 mod deliveries;
 mod letters;
+mod positions;
 
 use rusqlite::Connection;
 
@@ -14,7 +15,8 @@ use super::position::read_checkpoint;
 use super::{Delivery, Originals};
 use crate::config::{DatabaseConfig, DeadLettersConfig};
 use crate::domain::{
-    Checkpoint, DeadLetter, EntryText, KeptLetter, RowBatch, RowBatchBuilder, SourceName, Value,
+    Checkpoint, CheckpointKey, DeadLetter, EntryText, KeptLetter, RowBatch, RowBatchBuilder,
+    SourceName, Value,
 };
 use crate::metrics::Metrics;
 
@@ -67,8 +69,8 @@ fn originals(entries: &[&str]) -> Option<Originals> {
     Some(Originals { source: "weather".into(), entries })
 }
 
-fn position(bytes: &[u8]) -> Option<(SourceName, Checkpoint)> {
-    Some(("weather".into(), Checkpoint(bytes.to_vec())))
+fn position(bytes: &[u8]) -> Vec<(CheckpointKey, Option<Checkpoint>)> {
+    vec![((&SourceName::from("weather")).into(), Some(Checkpoint(bytes.to_vec())))]
 }
 
 fn saved(connection: &Connection) -> Option<Vec<u8>> {
