@@ -1,10 +1,10 @@
-//! Checks the tables of keys and limits in README.md against the program's own.
+//! Checks the tables of keys, harvesters and limits in README.md against the program's own.
 
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
-use loglite::config::{Key, Limits, limit_keys, sections};
+use loglite::config::{InputKey, InputKind, Key, Limits, limit_keys, line_keys, sections};
 
 const BEGIN: &str = "<!-- keys: a test compares this table with the program -->\n";
 const END: &str = "<!-- end of keys -->\n";
@@ -23,6 +23,20 @@ fn the_readme_lists_every_limit_with_its_defaults_and_meaning() {
     let expected = expected_limits();
     let table = between(LIMITS_BEGIN, LIMITS_END);
     assert!(table == expected, "the table of limits in README.md must be:\n\n{expected}");
+}
+
+#[test]
+fn the_readme_lists_every_key_of_harvesters_with_its_default_and_meaning() {
+    let own = InputKind::ALL.map(|kind| (kind.name(), kind.keys().collect::<Vec<_>>()));
+    for (name, keys) in own.into_iter().chain([("lines", line_keys().collect())]) {
+        if keys.is_empty() {
+            continue;
+        }
+        let expected = expected_inputs(&keys);
+        let begin = format!("<!-- {name}: a test compares this table with the program -->\n");
+        let table = between(&begin, &format!("<!-- end of {name} -->\n"));
+        assert!(table == expected, "the table of `{name}` in README.md must be:\n\n{expected}");
+    }
 }
 
 fn between(begin: &str, end: &str) -> String {
@@ -56,12 +70,24 @@ fn expected_table() -> String {
     table
 }
 
+fn expected_inputs(keys: &[InputKey]) -> String {
+    let mut table = String::from("| key | default | meaning |\n|---|---|---|\n");
+    for key in keys {
+        writeln!(table, "{}", row(key.name, key.default, key.doc)).expect("a String takes all");
+    }
+    table
+}
+
 fn line(key: &Key) -> String {
-    let default = match key.default_text() {
-        text if text == "required" => text,
+    row(key.name, &key.default_text(), key.doc)
+}
+
+fn row(name: &str, default: &str, doc: &str) -> String {
+    let default = match default {
+        "required" => default.to_owned(),
         text => format!("`{text}`"),
     };
     // A bar would end the cell.
-    let doc = key.doc.replace('|', "\\|");
-    format!("| `{}` | {default} | {doc} |", key.name)
+    let doc = doc.replace('|', "\\|");
+    format!("| `{name}` | {default} | {doc} |")
 }

@@ -3,51 +3,85 @@
 use serde_json::{Value, json};
 
 use super::component::{self, COMPONENT, NAME, Plugins};
+use super::input::harvester;
 use super::key::{Key, Reader};
 use super::mapping;
-use super::problem::Fault;
 use super::report::Report;
 use super::root::Config;
-use super::value::store;
 use super::yaml::{Content, Node};
-use super::{Restart, WasmHarvesterConfig};
+use super::{NativeHarvesterConfig, Restart, WasmHarvesterConfig};
 use crate::domain::PluginKind;
 
-const EXPECTED: &str = "a list of harvesters, each a mapping with `type`, `name` and `component`";
-const ONE: &str = "a mapping with `type`, `name` and `component`";
-const TYPE: &str = "`wasm`, a WebAssembly component";
-const FIELDS: [&str; 7] = ["type", "name", "component", "config", "grant", "limits", "restart"];
+const EXPECTED: &str =
+    "a list of harvesters, each a mapping with `type`, `name` and what its type needs";
+pub(super) const ONE: &str = "a mapping with `type`, `name` and what its type needs";
+const TYPE: &str = "a type such as `file`, `socket` or `wasm`";
+/// The keys of a plugin.
+pub(super) const FIELDS: [&str; 7] =
+    ["type", "name", "component", "config", "grant", "limits", "restart"];
 
 /// A source that loglite reads by itself.
 #[derive(Debug, Clone, PartialEq)]
 pub enum HarvesterConfig {
     /// `type: wasm`: a plugin.
     Wasm(WasmHarvesterConfig),
+    /// Any other type.
+    Native(NativeHarvesterConfig),
 }
 
 impl HarvesterConfig {
     /// What it is called in logs and metrics: the source of its entries.
     #[must_use]
     pub fn name(&self) -> &str {
-        let Self::Wasm(harvester) = self;
-        &harvester.plugin.name
+        match self {
+            Self::Wasm(harvester) => &harvester.plugin.name,
+            Self::Native(harvester) => &harvester.name,
+        }
+    }
+
+    /// It, if it is a plugin.
+    #[must_use]
+    pub fn wasm(&self) -> Option<&WasmHarvesterConfig> {
+        match self {
+            Self::Wasm(harvester) => Some(harvester),
+            Self::Native(_) => None,
+        }
+    }
+
+    /// Whether it is a plugin.
+    #[must_use]
+    pub fn is_wasm(&self) -> bool {
+        self.wasm().is_some()
+    }
+
+    /// It, if it is none.
+    #[must_use]
+    pub fn native(&self) -> Option<&NativeHarvesterConfig> {
+        match self {
+            Self::Wasm(_) => None,
+            Self::Native(harvester) => Some(harvester),
+        }
     }
 
     /// Its `type`.
     #[must_use]
     pub fn kind(&self) -> &'static str {
-        let Self::Wasm(_) = self;
-        "wasm"
+        match self {
+            Self::Wasm(_) => "wasm",
+            Self::Native(harvester) => harvester.input.kind(),
+        }
     }
 }
 
 pub(super) const KEYS: &[Key] = &[Key {
     name: "harvesters",
     expected: EXPECTED,
-    doc: "Sources that loglite reads by itself, as a list. One of `type: wasm` is a WebAssembly \
-          component that brings entries in: `name`, `component` (its file), `config` (its own \
-          settings), `grant` (what it may reach), `limits` (what it may use) and `restart` (once it \
-          has ended: always, on_failure or never). See \"Plugins in the configuration\" in the README.",
+    doc: "Sources that loglite reads by itself, as a list, each with `type` (file, socket, syslog, zmq, \
+          journald, docker, exec, stdin or wasm), `name`, `config` (where entries come from and what a \
+          line is) and `restart` (once it has ended: always, on_failure or never). See \"Harvesters\" \
+          in the README. One of `type: wasm` is a WebAssembly component: `component` (its file), \
+          `config` (its own settings), `grant` (what it may reach) and `limits` (what it may use). See \
+          \"Plugins in the configuration\" there.",
     read: Reader::Nested(read),
     show: |config| config.harvesters.iter().map(show).collect(),
 }];
@@ -59,14 +93,31 @@ fn read(config: &mut Config, node: &Node, report: &mut Report) {
         _ => return report.mismatch("harvesters", node, EXPECTED),
     };
     let mut plugins = Plugins::new(PluginKind::Harvester);
-    let items = items.iter().enumerate();
-    config.harvesters = items
-        .map(|(index, node)| read_one(node, &format!("harvesters[{index}]"), &mut plugins, report))
-        .map(HarvesterConfig::Wasm)
-        .collect();
+    let mut stdin = None;
+    let mut harvesters = Vec::new();
+    for (index, node) in items.iter().enumerate() {
+        let path = format!("harvesters[{index}]");
+        let harvester = match type_of(node) {
+            None => HarvesterConfig::Wasm(read_wasm(node, &path, &mut plugins, report)),
+            Some(kind) => {
+                let kind = harvester::read_type(kind, &path, &mut stdin, report);
+                let place = (kind, path.as_str());
+                HarvesterConfig::Native(harvester::read(node, place, &mut plugins, report))
+            }
+        };
+        harvesters.push(harvester);
+    }
+    config.harvesters = harvesters;
 }
 
-fn read_one(
+/// The `type`, unless it is that of a component; a harvester without one is looked at as if it were.
+fn type_of(node: &Node) -> Option<&Node> {
+    let Content::Mapping(entries) = &node.content else { return None };
+    let (_, kind) = entries.iter().rfind(|(key, _)| key.text == "type")?;
+    (kind.scalar() != Some("wasm")).then_some(kind)
+}
+
+fn read_wasm(
     node: &Node,
     path: &str,
     plugins: &mut Plugins,
@@ -75,64 +126,27 @@ fn read_one(
     let mut harvester =
         WasmHarvesterConfig { plugin: plugins.unread(), restart: Restart::default() };
     let fields = mapping::fields(node, path, ONE, &FIELDS, report);
-    let kind = fields.iter().find(|(name, _)| *name == "type").map(|(_, node)| *node);
-    let is_wasm = kind.is_none_or(|node| read_type(node, &format!("{path}.type"), report));
-    // Of another type only the name is looked at, as transforms may name it.
     let required = [("type", TYPE), ("name", NAME), ("component", COMPONENT)];
-    let required = required.get(..if is_wasm { 3 } else { 2 }).unwrap_or_default();
-    mapping::require(&fields, required, (node, path), report);
+    mapping::require(&fields, &required, (node, path), report);
     for (name, node) in fields {
         let path = format!("{path}.{name}");
         match name {
             "type" => {}
-            "restart" => {
-                let word = node.scalar().and_then(Restart::from_name);
-                if !store(&mut harvester.restart, word) {
-                    report.mismatch(path, node, "`always`, `on_failure` or `never`");
-                }
-            }
-            _ if is_wasm || name == "name" => {
-                plugins.read(&mut harvester.plugin, (name, node), &path, report);
-            }
-            _ => {}
+            "restart" => harvester::read_restart(&mut harvester.restart, node, &path, report),
+            _ => plugins.read(&mut harvester.plugin, (name, node), &path, report),
         }
     }
     harvester
 }
 
-/// Whether it is a component; reports what else it is.
-fn read_type(node: &Node, path: &str, report: &mut Report) -> bool {
-    match node.scalar() {
-        Some("wasm") => return true,
-        Some(text) => match older_type(text) {
-            Some(what) => {
-                let way_out = "remove the harvester and send its entries to POST /logs, write it as \
-                               a plugin (`type: wasm`), or keep using the older loglite for it";
-                report.add(path, Some(node.at), Fault::Unsupported { what, way_out });
-            }
-            None => report.mismatch(path, node, TYPE),
-        },
-        None => report.mismatch(path, node, TYPE),
-    }
-    false
-}
-
-/// What the harvesters of the older generations read, by their class (`loglite.harvesters.FileHarvester`) or its
-/// short name.
-fn older_type(text: &str) -> Option<&'static str> {
-    let class = text.rsplit('.').next().unwrap_or(text).to_ascii_lowercase();
-    match class.strip_suffix("harvester").unwrap_or(&class) {
-        "file" => Some("reading files by itself"),
-        "zmq" | "zeromq" => Some("receiving from ZeroMQ"),
-        "socket" | "tcp" | "unix" => Some("listening on a socket of its own"),
-        _ => None,
-    }
-}
-
 fn show(harvester: &HarvesterConfig) -> Value {
-    let HarvesterConfig::Wasm(wasm) = harvester;
-    let mut fields = component::show(&wasm.plugin, PluginKind::Harvester);
+    let (mut fields, restart) = match harvester {
+        HarvesterConfig::Wasm(wasm) => {
+            (component::show(&wasm.plugin, PluginKind::Harvester), wasm.restart)
+        }
+        HarvesterConfig::Native(native) => (harvester::show(native), native.restart),
+    };
     fields.shift_insert(0, "type".into(), json!(harvester.kind()));
-    fields.insert("restart".into(), json!(wasm.restart.name()));
+    fields.insert("restart".into(), json!(restart.name()));
     Value::Object(fields)
 }

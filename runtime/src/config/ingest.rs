@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
+use super::Config;
 use super::key::{Key, Reader};
+use super::report::Report;
 use super::value::{self, store};
 use crate::domain::ByteSize;
 
@@ -18,6 +20,8 @@ pub struct IngestConfig {
     pub batch_rows: usize,
     /// The JSON column that keeps keys which are no column; without it they are dropped and reported.
     pub unknown_fields_column: Option<String>,
+    /// The column that gets the name of an entry's source.
+    pub source_column: Option<String>,
     /// How columns declared JSON are given to clients.
     pub json_columns: JsonColumns,
 }
@@ -37,6 +41,7 @@ impl Default for IngestConfig {
             ingest_queue_size: ByteSize(64 << 20),
             batch_rows: 10_000,
             unknown_fields_column: None,
+            source_column: None,
             json_columns: JsonColumns::Json,
         }
     }
@@ -76,6 +81,17 @@ pub(super) const KEYS: &[Key] = &[
         show: |config| config.ingest.unknown_fields_column.as_deref().unwrap_or("none").into(),
     },
     Key {
+        name: "source_column",
+        expected: "the name of a column, or `none`",
+        doc: "The column that gets where an entry comes from, if the entry has no value for it: `http`, \
+              or the name of a harvester. With none nothing tells.",
+        read: Reader::Scalar(|config, text| {
+            let column = (!value::is_none(text)).then(|| text.to_owned());
+            store(&mut config.ingest.source_column, Some(column))
+        }),
+        show: |config| config.ingest.source_column.as_deref().unwrap_or("none").into(),
+    },
+    Key {
         name: "json_columns",
         expected: "`json` or `text`",
         doc: "How columns declared JSON are given to clients: `json` as JSON, `text` as a string that \
@@ -86,6 +102,19 @@ pub(super) const KEYS: &[Key] = &[
         show: |config| Value::from(config.ingest.json_columns.name()),
     },
 ];
+
+/// Each column that loglite fills gets one thing only.
+pub(super) fn check(config: &Config, report: &mut Report) {
+    let Some(column) = &config.ingest.source_column else { return };
+    let taken = [
+        ("unknown_fields_column", config.ingest.unknown_fields_column.as_ref()),
+        ("log_timestamp_field", Some(&config.database.log_timestamp_field)),
+    ];
+    for (key, _) in taken.iter().filter(|(_, name)| *name == Some(column)) {
+        let expected = format!("another column than `{key}`");
+        report.mismatch_of_key("source_column", expected, format!("`{column}`"));
+    }
+}
 
 impl JsonColumns {
     /// The name by which the configuration calls it.

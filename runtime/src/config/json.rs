@@ -1,5 +1,5 @@
-//! A plugin's own `config:` as JSON. Only the plugin knows its keys, so here, unlike elsewhere, YAML decides what a
-//! value is: `1` is a number and `"1"` a text.
+//! A plugin's own `config:`, and the `fields` of a harvester's entries, as JSON. loglite doesn't know these keys, so here,
+//! unlike elsewhere, YAML decides what a value is: `1` is a number and `"1"` a text.
 
 use serde_json::{Map, Value};
 
@@ -23,13 +23,18 @@ pub(super) fn from_yaml(node: &Node, path: &str, report: &mut Report) -> Value {
                 .map(|(index, item)| from_yaml(item, &format!("{path}[{index}]"), report))
                 .collect()
         }
-        Content::Mapping(_) => Value::Object(object(node, path, report)),
+        Content::Mapping(_) => Value::Object(object(node, path, "a mapping", report)),
     }
 }
 
-/// The mapping at `node`; empty when there is no value.
-pub(super) fn object(node: &Node, path: &str, report: &mut Report) -> Map<String, Value> {
-    let entries = mapping::entries(node, path, "a mapping of the plugin's own keys", report);
+/// The mapping at `node`, of what is `expected`; empty when there is no value.
+pub(super) fn object(
+    node: &Node,
+    path: &str,
+    expected: &str,
+    report: &mut Report,
+) -> Map<String, Value> {
+    let entries = mapping::entries(node, path, expected, report);
     let mut object = Map::new();
     for (key, node) in entries.unwrap_or_default() {
         let value = from_yaml(node, &format!("{path}.{}", key.text), report);

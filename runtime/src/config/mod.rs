@@ -17,12 +17,15 @@ mod grant;
 mod harvesters;
 mod http;
 mod ingest;
+mod input;
 mod json;
 mod key;
 mod limits;
+mod line_options;
 mod load;
 mod mapping;
 mod migrations;
+mod native;
 mod options;
 mod partition;
 mod plugin;
@@ -47,9 +50,16 @@ pub use environment::environment;
 pub use harvesters::HarvesterConfig;
 pub use http::HttpConfig;
 pub use ingest::{IngestConfig, JsonColumns};
+pub use input::{InputKey, InputKind, line_keys};
 pub use key::{Key, Section, keys, sections};
 pub use limits::{LimitKey, limit_keys};
+pub use line_options::{LineOptions, read_source};
 pub use migrations::Migration;
+pub use native::{
+    DockerConfig, ExecConfig, FileConfig, Framing, InputConfig, JournaldConfig, LineConfig,
+    LineFormat, Listen, MultilineConfig, NativeHarvesterConfig, Pattern, SocketConfig, Start,
+    SyslogConfig, TimestampConfig, TimestampFormat, TlsConfig, UnixPath, ZmqConfig, ZmqSocketType,
+};
 pub use options::PluginOptions;
 pub use partition::PartitionInterval;
 pub use plugin::{

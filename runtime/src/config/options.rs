@@ -107,19 +107,19 @@ fn limit_nodes(limits: &[String], report: &mut Report) -> Node {
     mapping(fields)
 }
 
-fn mapping<'a>(fields: impl IntoIterator<Item = (&'a str, Node)>) -> Node {
+pub(super) fn mapping<'a>(fields: impl IntoIterator<Item = (&'a str, Node)>) -> Node {
     let key = |name: &str| NodeKey { at: NOWHERE, text: name.to_owned() };
     node(Content::Mapping(fields.into_iter().map(|(name, node)| (key(name), node)).collect()))
 }
 
-fn scalar(text: &str) -> Node {
+pub(super) fn scalar(text: &str) -> Node {
     node(Content::Scalar { text: text.to_owned(), json: None })
 }
 
 /// An option has no lines; messages name the option and the key.
-const NOWHERE: Position = Position { line: 1, column: 1 };
+pub(super) const NOWHERE: Position = Position { line: 1, column: 1 };
 
-fn node(content: Content) -> Node {
+pub(super) fn node(content: Content) -> Node {
     Node { at: NOWHERE, content }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::component::{self, COMPONENT, NAME, Plugins, is_name_byte};
+use super::component::{self, COMPONENT, NAME, Plugins, is_source_byte};
 use super::harvesters::HarvesterConfig;
 use super::report::Report;
 use super::root::Config;
@@ -95,7 +95,7 @@ fn read_sources(
 /// A pattern that matches a source of this configuration, or what is expected instead.
 fn source(pattern: &str, harvesters: &[&str]) -> Result<String, String> {
     let is_pattern =
-        !pattern.is_empty() && pattern.bytes().all(|byte| byte == b'*' || is_name_byte(byte));
+        !pattern.is_empty() && pattern.bytes().all(|byte| byte == b'*' || is_source_byte(byte));
     // A harvester whose name can't be read, which is reported there, might be the one.
     let is_unsure = harvesters.contains(&"");
     let mut sources = harvesters.iter().copied().chain([HTTP]);

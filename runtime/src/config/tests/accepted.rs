@@ -112,11 +112,14 @@ fn keys_without_a_value_mean_none_where_none_is_a_value() {
 
 #[test]
 fn words_choose_a_variant_in_either_case() {
-    let config =
-        accept("json_columns: TEXT\npartition_interval: None\nunknown_fields_column: extra");
+    let config = accept(
+        "json_columns: TEXT\npartition_interval: None\nunknown_fields_column: extra\nsource_column: origin",
+    );
 
     assert_eq!(config.ingest.json_columns, JsonColumns::Text);
     assert_eq!(config.ingest.unknown_fields_column.as_deref(), Some("extra"));
+    assert_eq!(config.ingest.source_column.as_deref(), Some("origin"));
+    assert_eq!(accept("source_column: none").ingest.source_column, None);
 }
 
 #[test]

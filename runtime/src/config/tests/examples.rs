@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::super::{Config, HarvesterConfig, keys};
+use super::super::{Config, HarvesterConfig, LineFormat, Pattern, keys};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs")
@@ -107,4 +107,44 @@ fn the_example_of_plugins_has_transforms_in_order_and_a_harvester() {
     let harvesters: Vec<_> = config.harvesters.iter().map(HarvesterConfig::name).collect();
     assert_eq!(transforms, ["drop-below", "redact"]);
     assert_eq!(harvesters, ["heartbeat"]);
+}
+
+#[test]
+fn the_example_of_harvesters_has_a_file_of_each_kind_a_socket_syslog_and_zeromq() {
+    let config = load(&folder().join("harvesters.yaml"));
+
+    let found: Vec<_> = config.harvesters.iter().map(|one| (one.name(), one.kind())).collect();
+    assert_eq!(
+        found,
+        [
+            ("access-log", "file"),
+            ("services", "file"),
+            ("batch", "file"),
+            ("network", "syslog"),
+            ("tcp", "socket"),
+            ("queue", "zmq"),
+        ]
+    );
+}
+
+#[test]
+fn the_expressions_of_the_example_of_harvesters_match_what_they_are_for() {
+    let config = load(&folder().join("harvesters.yaml"));
+    let expressions: Vec<_> = config.harvesters.iter().filter_map(expression_of).collect();
+    let [access, batch] = expressions.as_slice() else { panic!("other expressions") };
+
+    let line = r#"10.0.0.7 - - [25/Nov/2026:10:00:00 +0100] "GET / HTTP/1.1" 304 - "-" "curl/8""#;
+    let parts = access.0.captures(line).expect("a line of an access log");
+    assert_eq!(parts.name("message").map(|part| part.as_str()), Some("GET / HTTP/1.1"));
+    assert_eq!(parts.name("bytes").map(|part| part.as_str()), Some("-"));
+    let trace = "2026-11-25 10:00:00 ERROR it broke\n  at line 7";
+    let parts = batch.0.captures(trace).expect("lines of a trace");
+    assert_eq!(parts.name("message").map(|part| part.as_str()), Some("it broke\n  at line 7"));
+}
+
+fn expression_of(harvester: &HarvesterConfig) -> Option<&Pattern> {
+    match &harvester.native()?.line.format {
+        LineFormat::Regex(pattern) => Some(pattern),
+        _ => None,
+    }
 }

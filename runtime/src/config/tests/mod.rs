@@ -2,6 +2,8 @@
 
 mod accepted;
 mod examples;
+mod harvesters;
+mod harvesters_rejected;
 mod plugins;
 mod plugins_rejected;
 mod rejected;

@@ -31,11 +31,12 @@ transforms:
             "2:42: `harvesters[0].component`: expected the path of a WebAssembly component, such as \
              plugins/redact.wasm, found an empty text",
             "2:55: `harvesters[0].restart`: expected `always`, `on_failure` or `never`, found `sometimes`",
-            "3:5: `harvesters[1].type` is missing: expected `wasm`, a WebAssembly component",
+            "3:5: `harvesters[1].type` is missing: expected a type such as `file`, `socket` or `wasm`",
             "3:12: `harvesters[1].name`: expected another name: that of what POST /logs brings in is \
              `http`, found `http`",
             "3:37: unknown key `harvesters[1].typ`; did you mean `type`?",
-            "4:5: `harvesters[2]`: expected a mapping with `type`, `name` and `component`, found `wasm`",
+            "4:5: `harvesters[2]`: expected a mapping with `type`, `name` and what its type needs, found \
+             `wasm`",
             "6:5: `transforms[0].component` is missing: expected the path of a WebAssembly component, such \
              as plugins/redact.wasm",
             "7:5: unknown key `transforms[0].componentt`; did you mean `component`?",
@@ -106,31 +107,15 @@ fn sources_that_are_none_are_refused_with_those_that_are() {
     // The place of `harvesters` in the file plays no part.
     check(
         "transforms: [{name: a, component: a.wasm, sources: [http, wea*, App, 'x y']}]
-harvesters: [{type: wasm, name: weather, component: w.wasm}, {type: file, name: app}]",
+harvesters: [{type: wasm, name: weather, component: w.wasm}, {type: tape, name: app}]",
         &[
             "1:65: `transforms[0].sources[2]`: expected a source or a pattern that matches one, such as \
              `*`; there are: `http`, `weather`, `app`, found `App`",
             "1:70: `transforms[0].sources[3]`: expected a source or a pattern that matches one, such as \
              `*`; there are: `http`, `weather`, `app`, found `x y`",
-            "2:69: `harvesters[1].type`: reading files by itself is not supported by this version yet; \
-             remove the harvester and send its entries to POST /logs, write it as a plugin (`type: wasm`), \
-             or keep using the older loglite for it",
+            "2:69: `harvesters[1].type`: expected one of `file`, `socket`, `syslog`, `zmq`, `journald`, \
+             `docker`, `exec`, `stdin`, `wasm`, found `tape`",
         ],
-    );
-}
-
-#[test]
-fn a_harvester_of_the_older_generations_is_refused_as_such_and_another_type_as_unknown() {
-    for kind in ["file", "zmq", "socket", "loglite.harvesters.ZMQHarvester", "FileHarvester"] {
-        let text = format!("harvesters: [{{type: {kind}, name: a, config: {{path: /x}}}}]");
-        let errors = parse_keys(&text).expect_err(kind).to_string();
-        assert!(errors.starts_with("c.yaml:1:21: `harvesters[0].type`: "), "{errors}");
-        assert!(errors.contains(" is not supported by this version yet; "), "{errors}");
-        assert_eq!(errors.lines().count(), 1, "{errors}");
-    }
-    check(
-        "harvesters: [{type: wasn, name: a, component: x}]",
-        &["1:21: `harvesters[0].type`: expected `wasm`, a WebAssembly component, found `wasn`"],
     );
 }
 

@@ -211,7 +211,6 @@ fn a_default_that_a_variable_contradicts_is_a_problem_of_the_file() {
 #[test]
 fn what_this_version_can_not_do_yet_is_refused_with_a_way_out() {
     for (text, place) in [
-        ("harvesters:\n  - {type: file, name: b}", "2:12: `harvesters[0].type`: reading files"),
         ("compression: {enabled: yes}", "1:24: `compression.enabled`: dictionary compression"),
         ("partition_interval: daily", "1:21: `partition_interval`: partitioning"),
         ("vacuum_max_days: 7", "1:18: `vacuum_max_days`: deleting old entries"),
@@ -297,4 +296,20 @@ fn a_bad_variable_is_reported_by_its_name_behind_the_problems_of_the_file() {
         assert!(line.starts_with(start), "{line}\n{start}");
     }
     assert_eq!(lines.next(), None);
+}
+
+#[test]
+fn the_column_for_sources_gets_nothing_else() {
+    check(
+        "unknown_fields_column: extra\nsource_column: extra",
+        &[
+            "2:16: `source_column`: expected another column than `unknown_fields_column`, found `extra`",
+        ],
+    );
+    check(
+        "source_column: timestamp",
+        &[
+            "1:16: `source_column`: expected another column than `log_timestamp_field`, found `timestamp`",
+        ],
+    );
 }
