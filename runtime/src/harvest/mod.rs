@@ -3,7 +3,23 @@
 //! It knows neither SQLite nor WebAssembly.
 
 mod backoff;
+mod command;
+mod docker;
+mod exec;
+mod feed;
+mod file;
+mod journald;
+mod line;
+mod native;
+mod outlet;
+mod seldom;
+mod socket;
+mod stderr;
+mod stdin;
+mod stream;
 mod supervise;
+mod threads;
+mod zmq;
 
 use std::fmt;
 
@@ -11,7 +27,11 @@ use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
 pub use backoff::{Backoff, Pause};
+pub use feed::{Feed, Stopped};
+pub use line::{Assembler, FieldValue, Line, LineReader};
+pub use native::{NativeHarvesters, interpreters};
 pub use supervise::Supervised;
+pub use threads::Threads;
 
 /// Brings entries into the pipeline.
 pub trait Harvester: fmt::Debug + Send + Sync {

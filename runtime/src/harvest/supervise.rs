@@ -11,7 +11,7 @@ use tracing::{error, info, warn};
 use super::backoff::{Backoff, Pause};
 use super::{Failure, Harvester};
 use crate::config::Restart;
-use crate::metrics::{PluginMetrics, PluginState};
+use crate::metrics::{RunState, Runs};
 
 /// A run of this length is a sound one: what failed before it is forgotten.
 const HEALTHY: Duration = Duration::from_secs(60);
@@ -25,8 +25,8 @@ pub struct Supervised<V> {
     pub harvester: Arc<dyn Harvester>,
     /// Whether it is started again once it has ended.
     pub restart: Restart,
-    /// Its counters and state.
-    pub metrics: PluginMetrics,
+    /// Its state, failures and new starts.
+    pub runs: Runs,
     /// Changes when the harvester should be started anew, as its program has changed.
     pub renewals: watch::Receiver<V>,
     /// Cancelled when the service stops.
@@ -48,7 +48,7 @@ impl<V: Send + Sync> Supervised<V> {
     pub async fn run(mut self) {
         let mut backoff = Backoff::default();
         loop {
-            self.metrics.enter(PluginState::Running);
+            self.runs.enter(RunState::Running);
             let begun = Instant::now();
             let end = self.run_once().await;
             if begun.elapsed() >= HEALTHY {
@@ -58,18 +58,20 @@ impl<V: Send + Sync> Supervised<V> {
                 End::Stopped => break,
                 End::Renewed => {
                     backoff.reset();
-                    self.metrics.reloads.inc();
+                    self.runs.reloads.inc();
                     info!(harvester = self.name(), "started anew with its changed component");
                     continue;
                 }
+                // It has noticed before us that the service stops.
+                End::Returned(Ok(())) if self.stopping.is_cancelled() => break,
                 End::Returned(outcome) => self.judge(outcome, &mut backoff),
             };
             if !self.wait(wait, &mut backoff).await {
                 break;
             }
-            self.metrics.restarts.inc();
+            self.runs.restarts.inc();
         }
-        self.metrics.enter(PluginState::Finished);
+        self.runs.enter(RunState::Finished);
     }
 
     fn name(&self) -> &str {
@@ -97,7 +99,7 @@ impl<V: Send + Sync> Supervised<V> {
                 warn!(
                     harvester = harvester.name(),
                     seconds,
-                    "cut off: it did not end in time; what it holds is asked of its source again"
+                    "cut off: it did not end in time; what it has not stored is asked of its source again where that keeps it"
                 );
             }
         }
@@ -109,8 +111,8 @@ impl<V: Send + Sync> Supervised<V> {
         let harvester = self.name();
         match outcome {
             Err(Failure::Hopeless(reason)) => {
-                self.metrics.failed(&reason);
-                self.metrics.enter(PluginState::Unusable);
+                self.runs.failed(&reason);
+                self.runs.enter(RunState::Unusable);
                 error!(
                     harvester,
                     error = reason,
@@ -119,22 +121,22 @@ impl<V: Send + Sync> Supervised<V> {
                 None
             }
             Err(Failure::Passing(reason)) => {
-                self.metrics.failed(&reason);
+                self.runs.failed(&reason);
                 if self.restart == Restart::Never {
-                    self.metrics.enter(PluginState::Finished);
+                    self.runs.enter(RunState::Finished);
                     error!(harvester, error = reason, "failed; `restart: never` keeps it stopped");
                     return None;
                 }
                 Some(self.announce(backoff, &reason))
             }
             Ok(()) if self.restart == Restart::Always => {
-                self.metrics.enter(PluginState::Waiting);
+                self.runs.enter(RunState::Waiting);
                 let pause = backoff.next_pause();
                 info!(harvester, seconds = pause.duration().as_secs_f64(), "returned; runs again");
                 Some(pause)
             }
             Ok(()) => {
-                self.metrics.enter(PluginState::Finished);
+                self.runs.enter(RunState::Finished);
                 info!(harvester, "finished");
                 None
             }
@@ -146,11 +148,11 @@ impl<V: Send + Sync> Supervised<V> {
         let (harvester, seconds) = (self.name(), pause.duration().as_secs_f64());
         match pause {
             Pause::Short(_) => {
-                self.metrics.enter(PluginState::Waiting);
+                self.runs.enter(RunState::Waiting);
                 warn!(harvester, error = reason, seconds, "failed; is started again");
             }
             Pause::Open(_) => {
-                self.metrics.enter(PluginState::Open);
+                self.runs.enter(RunState::Open);
                 error!(harvester, error = reason, seconds, "keeps failing; is tried again seldom");
             }
         }
@@ -170,7 +172,7 @@ impl<V: Send + Sync> Supervised<V> {
             () = self.stopping.cancelled() => false,
             () = changed(&mut self.renewals) => {
                 backoff.reset();
-                self.metrics.reloads.inc();
+                self.runs.reloads.inc();
                 true
             }
         }
@@ -192,6 +194,7 @@ mod tests {
     use futures_util::future::BoxFuture;
 
     use super::*;
+    use crate::metrics::PluginMetrics;
 
     /// What the n-th run does.
     type Script = fn(usize, CancellationToken) -> BoxFuture<'static, Result<(), Failure>>;
@@ -214,7 +217,7 @@ mod tests {
 
     struct Trial {
         harvester: Arc<Scripted>,
-        metrics: PluginMetrics,
+        runs: Runs,
         renew: watch::Sender<u64>,
         stopping: CancellationToken,
         task: tokio::task::JoinHandle<()>,
@@ -222,17 +225,17 @@ mod tests {
 
     fn supervise(restart: Restart, script: Script) -> Trial {
         let harvester = Arc::new(Scripted { script, runs: AtomicUsize::new(0) });
-        let metrics = PluginMetrics::of_nobody();
+        let runs = PluginMetrics::of_nobody().runs;
         let (renew, renewals) = watch::channel(0);
         let stopping = CancellationToken::new();
         let supervised = Supervised {
             harvester: Arc::clone(&harvester) as Arc<dyn Harvester>,
             restart,
-            metrics: metrics.clone(),
+            runs: runs.clone(),
             renewals,
             stopping: stopping.clone(),
         };
-        Trial { harvester, metrics, renew, stopping, task: tokio::spawn(supervised.run()) }
+        Trial { harvester, runs, renew, stopping, task: tokio::spawn(supervised.run()) }
     }
 
     impl Trial {
@@ -267,13 +270,13 @@ mod tests {
 
         trial.until(|trial| trial.runs() == 5).await;
         let spent = begun.elapsed().as_secs_f64();
-        trial.until(|trial| trial.metrics.state() == PluginState::Open).await;
+        trial.until(|trial| trial.runs.state() == RunState::Open).await;
 
         assert!((12.0..=18.1).contains(&spent), "1 + 2 + 4 + 8 s, not {spent}");
-        assert_eq!(trial.metrics.failures.get(), 11);
+        assert_eq!(trial.runs.failures.get(), 11);
         trial.renew.send_replace(1);
         trial.until(|trial| trial.runs() == 12).await;
-        assert_eq!(trial.metrics.state(), PluginState::Waiting, "a new program gets a new chance");
+        assert_eq!(trial.runs.state(), RunState::Waiting, "a new program gets a new chance");
     }
 
     #[tokio::test(start_paused = true)]
@@ -283,7 +286,7 @@ mod tests {
         always.until(|trial| trial.runs() == 3).await;
 
         let on_failure = supervise(Restart::OnFailure, returns);
-        on_failure.until(|trial| trial.metrics.state() == PluginState::Finished).await;
+        on_failure.until(|trial| trial.runs.state() == RunState::Finished).await;
         sleep(Duration::from_secs(1_000)).await;
         assert_eq!(on_failure.runs(), 1);
     }
@@ -294,13 +297,13 @@ mod tests {
             0 => std::future::ready(Err(Failure::Hopeless("bad config".into()))).boxed(),
             _ => until_stopped(run, stop),
         });
-        trial.until(|trial| trial.metrics.state() == PluginState::Unusable).await;
+        trial.until(|trial| trial.runs.state() == RunState::Unusable).await;
         sleep(Duration::from_secs(1_000)).await;
         assert_eq!(trial.runs(), 1);
 
         trial.renew.send_replace(1);
 
-        trial.until(|trial| trial.metrics.state() == PluginState::Running).await;
+        trial.until(|trial| trial.runs.state() == RunState::Running).await;
         assert_eq!(trial.runs(), 2);
     }
 
@@ -312,7 +315,7 @@ mod tests {
         trial.renew.send_replace(1);
 
         trial.until(|trial| trial.runs() == 2).await;
-        assert_eq!((trial.metrics.reloads.get(), trial.metrics.failures.get()), (1, 0));
+        assert_eq!((trial.runs.reloads.get(), trial.runs.failures.get()), (1, 0));
     }
 
     #[tokio::test(start_paused = true)]
