@@ -11,12 +11,13 @@ use tracing::{info, warn};
 
 use crate::config::Config;
 use crate::domain::{Schema, SourceName};
+use crate::harvest::{NativeHarvesters, interpreters};
 use crate::http::{Api, Bound, Server};
 use crate::live::Pace;
 use crate::metrics::Metrics;
-use crate::pipeline::{Binder, Ingestor, TransformChain, UnknownFields};
+use crate::pipeline::{Binder, Ingestor, OwnColumns, TransformChain, UnknownFields};
 use crate::plugin::{PluginError, Plugins};
-use crate::store::{Store, StoreError, find_unknown_fields_column};
+use crate::store::{Store, StoreError, find_writable_column};
 
 /// A running service.
 #[derive(Debug)]
@@ -25,6 +26,7 @@ pub struct Service {
     server: Server,
     store: Arc<Store>,
     plugins: Option<Plugins>,
+    natives: Option<NativeHarvesters>,
     stopping: CancellationToken,
     grace: Duration,
 }
@@ -48,6 +50,9 @@ pub enum StartError {
     /// A plugin can't be used.
     #[error(transparent)]
     Plugin(#[from] PluginError),
+    /// The system gives no threads.
+    #[error("cannot start threads for harvesters")]
+    Threads(#[source] std::io::Error),
 }
 
 fn way_out(error: &std::io::Error) -> &'static str {
@@ -83,8 +88,8 @@ impl Service {
                 .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
                 .map_err(StartError::Store)?
         };
-        let unknown = match unknown_fields(&config, store.schema()) {
-            Ok(unknown) => unknown,
+        let own = match own_columns(&config, store.schema()) {
+            Ok(own) => own,
             Err(error) => {
                 store.close();
                 return Err(error.into());
@@ -94,14 +99,23 @@ impl Service {
         let stopping = CancellationToken::new();
         let links = plugins.as_ref().map_or(&[][..], Plugins::links).to_vec();
         let chain = TransformChain::new(links, &sources(&config));
-        let api = api(&config, unknown, &store, chain, metrics, stopping.clone());
+        let api = api(&config, own, &store, chain, metrics, stopping.clone());
+        let natives = NativeHarvesters::start(&config, &api.ingestor, &api.metrics, &stopping);
+        let natives = match natives {
+            Ok(natives) => natives,
+            Err(error) => {
+                drop(api);
+                close(store).await;
+                return Err(StartError::Threads(error));
+            }
+        };
         if let Some(plugins) = &mut plugins {
             plugins.start_harvesters(&api.ingestor, &stopping);
         }
         let address = bound.address();
         let server = bound.serve(Arc::new(api));
         let grace = config.shutdown_grace;
-        Ok(Self { address, server, store, plugins, stopping, grace })
+        Ok(Self { address, server, store, plugins, natives, stopping, grace })
     }
 
     /// Loads the plugins' components again, changed or not.
@@ -138,7 +152,15 @@ impl Service {
                 plugins.stop_harvesters(self.grace).await;
             }
         };
-        let (cut_off, ()) = tokio::join!(self.server.finish(self.grace), harvesters);
+        let mut natives = self.natives;
+        let native_harvesters = async {
+            if let Some(natives) = &mut natives {
+                natives.stop(self.grace).await;
+            }
+        };
+        let server = self.server.finish(self.grace);
+        let (cut_off, (), ()) = tokio::join!(server, harvesters, native_harvesters);
+        drop(natives);
         drop(plugins);
         if cut_off > 0 {
             let seconds = self.grace.as_secs_f64();
@@ -165,17 +187,19 @@ pub(super) async fn close(store: Arc<Store>) {
 
 fn api(
     config: &Config,
-    unknown: UnknownFields,
+    own: OwnColumns,
     store: &Arc<Store>,
     chain: TransformChain,
     metrics: Metrics,
     stopping: CancellationToken,
 ) -> Api {
-    let binder = Binder::new(store.schema(), unknown);
+    let binder = Binder::new(store.schema(), own);
+    let ingestor = Ingestor::new(binder, chain, Arc::clone(store), metrics.clone())
+        .with_interpreters(interpreters(config));
     Api {
         config: config.http.clone(),
         body_memory: config.http.max_body_size.max(config.ingest.ingest_queue_size),
-        ingestor: Ingestor::new(binder, chain, Arc::clone(store), metrics.clone()).into(),
+        ingestor: ingestor.into(),
         store: Arc::clone(store),
         json_columns: config.ingest.json_columns,
         pace: Pace { limit: config.sse.sse_limit, debounce: config.sse.sse_debounce },
@@ -192,12 +216,10 @@ pub(super) fn sources(config: &Config) -> Vec<SourceName> {
     std::iter::once(SourceName::http()).chain(harvesters).collect()
 }
 
-/// What happens to unknown keys, checked against the table.
-pub(super) fn unknown_fields(
-    config: &Config,
-    schema: &Schema,
-) -> Result<UnknownFields, StoreError> {
-    let name = config.ingest.unknown_fields_column.as_deref();
-    let column = find_unknown_fields_column(schema, name)?;
-    Ok(column.map_or(UnknownFields::Report, UnknownFields::Fold))
+/// The columns that loglite fills, checked against the table.
+pub(super) fn own_columns(config: &Config, schema: &Schema) -> Result<OwnColumns, StoreError> {
+    let find = |key, name: &Option<String>| find_writable_column(schema, key, name.as_deref());
+    let unknown = find("unknown_fields_column", &config.ingest.unknown_fields_column)?;
+    let source = find("source_column", &config.ingest.source_column)?;
+    Ok(OwnColumns { unknown: unknown.map_or(UnknownFields::Report, UnknownFields::Fold), source })
 }

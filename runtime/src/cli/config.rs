@@ -30,12 +30,20 @@ pub(super) fn check(path: Option<&Path>) -> anyhow::Result<()> {
     let name = path.map_or("built-in configuration".into(), Path::to_string_lossy);
     let (count, table) = (config.migrations.len(), &config.database.log_table_name);
     let plural = if count == 1 { "" } else { "s" };
-    let plugins = match config.transforms.len() + config.harvesters.len() {
+    let harvesters = counted(config.harvesters.len(), "harvester");
+    let transforms = counted(config.transforms.len(), "transform");
+    write_out(&format!(
+        "{name}: ok ({count} migration{plural}, table {table}{harvesters}{transforms})\n"
+    ))
+}
+
+/// How many there are, to go on a list; nothing if there are none.
+fn counted(count: usize, what: &str) -> String {
+    match count {
         0 => String::new(),
-        1 => ", 1 plugin".into(),
-        many => format!(", {many} plugins"),
-    };
-    write_out(&format!("{name}: ok ({count} migration{plural}, table {table}{plugins})\n"))
+        1 => format!(", 1 {what}"),
+        many => format!(", {many} {what}s"),
+    }
 }
 
 /// Prints the configuration in effect, environment included, as a documented file that loads again.

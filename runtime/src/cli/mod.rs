@@ -5,7 +5,10 @@
 mod completions;
 mod config;
 mod dead_letters;
+mod import;
+mod line_arguments;
 mod migrate;
+mod pipe;
 mod plugin;
 mod serve;
 
@@ -19,7 +22,9 @@ use tracing::Level;
 
 use self::completions::Completions;
 use self::dead_letters::DeadLettersCommand;
+use self::import::Import;
 use self::migrate::MigrateCommand;
+use self::pipe::PipeCommand;
 use self::plugin::PluginCommand;
 use crate::app::StartError;
 use crate::app::telemetry::{self, LogFormat, TelemetryError};
@@ -57,6 +62,10 @@ enum Command {
     /// Change the database's schema, or see where it stands
     #[command(subcommand)]
     Migrate(MigrateCommand),
+    /// Read files into the table, each line once, while no service runs
+    Import(Import),
+    /// Store what a command writes while it goes on to standard output: `some-service | loglite pipe`
+    Pipe(PipeCommand),
     /// Write, check, try and measure plugins
     #[command(subcommand)]
     Plugin(PluginCommand),
@@ -137,6 +146,8 @@ impl Command {
             }
             Self::Migrate(command) => return command.run(format, &mut stdout().lock()),
             Self::DeadLetters(command) => return command.run(format, &mut stdout().lock()),
+            Self::Pipe(pipe) => return pipe.run(format),
+            Self::Import(import) => return import.run(format, &mut stdout().lock()),
             Self::Plugin(command) => return command.run(format),
             Self::Config(ConfigCommand::Check(file)) => config::check(file.path())?,
             Self::Config(ConfigCommand::Show(file)) => config::show(file.path())?,

@@ -110,14 +110,14 @@ enum Received {
 }
 
 /// SIGTERM, SIGINT, and SIGHUP.
-struct Signals {
+pub(super) struct Signals {
     terminate: Signal,
     interrupt: Signal,
     hang_up: Signal,
 }
 
 impl Signals {
-    fn new() -> std::io::Result<Self> {
+    pub(super) fn new() -> std::io::Result<Self> {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
@@ -135,7 +135,7 @@ impl Signals {
     }
 
     /// Waits for a signal to stop; returns the exit code by which shells know it.
-    async fn stop(&mut self) -> u8 {
+    pub(super) async fn stop(&mut self) -> u8 {
         loop {
             if let Received::Stop(code) = self.next().await {
                 return code;

@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use axum::http::header::{CONTENT_TYPE, HOST};
+use axum::http::header::{CONTENT_TYPE, HOST, RETRY_AFTER};
 use axum::http::{Method, Request, StatusCode, Uri};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
@@ -68,6 +68,17 @@ pub enum ClientError {
     },
 }
 
+/// What a service has answered.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// Its status.
+    pub status: StatusCode,
+    /// When it wants to be asked again.
+    pub retry_after: Option<Duration>,
+    /// Its text.
+    pub body: Bytes,
+}
+
 #[derive(Deserialize)]
 struct Success<T> {
     result: T,
@@ -111,6 +122,10 @@ impl ServiceUrl {
         Ok(Self { host: host.to_owned(), port: uri.port_u16().unwrap_or(80), prefix })
     }
 
+    fn url(&self) -> String {
+        format!("http://{}{}", self.authority(), self.prefix)
+    }
+
     fn authority(&self) -> String {
         let Self { host, port, .. } = self;
         if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
@@ -126,32 +141,54 @@ pub async fn post<T: DeserializeOwned>(
     path: &str,
     body: &impl Serialize,
 ) -> Result<T, ClientError> {
-    let url = format!("http://{}{}", service.authority(), service.prefix);
+    let url = service.url();
     let broken = |reason: String| ClientError::Broken { url: url.clone(), reason };
     let body = serde_json::to_vec(body).map_err(|error| broken(error.to_string()))?;
+    let answer = send(service, path, ("application/json", body.into())).await?;
+    if answer.status != StatusCode::OK {
+        return Err(answer.refusal(service));
+    }
+    let answer: Success<T> = serde_json::from_slice(&answer.body).map_err(|error| {
+        ClientError::Broken { url, reason: format!("its answer is not understood: {error}") }
+    })?;
+    Ok(answer.result)
+}
+
+/// Posts a body of this content type and returns the answer, whatever its status.
+///
+/// # Errors
+/// [`ClientError::Unreachable`] when nothing was sent, [`ClientError::Broken`] when it is not known what became of it.
+pub async fn send(
+    service: &ServiceUrl,
+    path: &str,
+    (content_type, body): (&'static str, Bytes),
+) -> Result<Answer, ClientError> {
+    let url = service.url();
+    let broken = |reason: String| ClientError::Broken { url: url.clone(), reason };
     let request = Request::builder()
         .method(Method::POST)
         .uri(format!("{}{path}", service.prefix))
         .header(HOST, service.authority())
-        .header(CONTENT_TYPE, "application/json")
-        .body(Full::new(Bytes::from(body)))
+        .header(CONTENT_TYPE, content_type)
+        .body(Full::new(body))
         .map_err(|error| broken(error.to_string()))?;
     let stream = connect(service)
         .await
         .map_err(|source| ClientError::Unreachable { url: url.clone(), source })?;
-    let (status, bytes) = tokio::time::timeout(ANSWER_TIME, exchange(stream, request))
+    tokio::time::timeout(ANSWER_TIME, exchange(stream, request))
         .await
         .map_err(|_| broken(format!("nothing came within {} s", ANSWER_TIME.as_secs())))?
-        .map_err(broken)?;
-    if status != StatusCode::OK {
-        let error = serde_json::from_slice(&bytes).map(|failure: Failure| failure.error);
+        .map_err(broken)
+}
+
+impl Answer {
+    /// The answer as an error.
+    #[must_use]
+    pub fn refusal(&self, service: &ServiceUrl) -> ClientError {
+        let error = serde_json::from_slice(&self.body).map(|failure: Failure| failure.error);
         let error = error.unwrap_or_else(|_| "it may be no loglite of this version".into());
-        return Err(ClientError::Refused { url, status: status.as_u16(), error });
+        ClientError::Refused { url: service.url(), status: self.status.as_u16(), error }
     }
-    let answer: Success<T> = serde_json::from_slice(&bytes).map_err(|error| {
-        ClientError::Broken { url, reason: format!("its answer is not understood: {error}") }
-    })?;
-    Ok(answer.result)
 }
 
 async fn connect(service: &ServiceUrl) -> io::Result<TcpStream> {
@@ -161,10 +198,7 @@ async fn connect(service: &ServiceUrl) -> io::Result<TcpStream> {
         .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 
-async fn exchange(
-    stream: TcpStream,
-    request: Request<Full<Bytes>>,
-) -> Result<(StatusCode, Bytes), String> {
+async fn exchange(stream: TcpStream, request: Request<Full<Bytes>>) -> Result<Answer, String> {
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
         .await
         .map_err(|error| error.to_string())?;
@@ -173,7 +207,10 @@ async fn exchange(
         let (head, body) = response.into_parts();
         let body = Limited::new(body, LONGEST_ANSWER).collect().await;
         let bytes = body.map_err(|error| error.to_string())?.to_bytes();
-        Ok((head.status, bytes))
+        let seconds =
+            head.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+        let retry_after = seconds.map(Duration::from_secs);
+        Ok(Answer { status: head.status, retry_after, body: bytes })
     };
     tokio::pin!(connection, answer);
     // The connection moves the bytes; it may end just before the answer is put together.

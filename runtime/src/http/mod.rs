@@ -85,7 +85,7 @@ type ApiState = State<Arc<Api>>;
 type Route = (&'static str, &'static [Method], MethodRouter<Arc<Api>>);
 
 /// Every path with its methods: the router, `Allow` headers and the OpenAPI test read the same list.
-fn routes() -> [Route; 11] {
+fn routes() -> [Route; 12] {
     const GET: &[Method] = &[Method::GET];
     const POST: &[Method] = &[Method::POST];
     const GET_POST: &[Method] = &[Method::GET, Method::POST];
@@ -97,6 +97,7 @@ fn routes() -> [Route; 11] {
         ("/schema", GET, get(service_info::schema)),
         ("/settings", GET, get(service_info::settings)),
         ("/plugins", GET, get(service_info::plugins)),
+        ("/harvesters", GET, get(service_info::harvesters)),
         ("/dead-letters", GET, get(get_dead_letters::handle)),
         ("/dead-letters/replay", POST, post(replay_dead_letters::handle)),
         ("/metrics", GET, get(service_info::metrics)),

@@ -10,7 +10,7 @@ use super::ApiState;
 use super::error::{ApiError, json};
 use crate::config::Setting;
 use crate::domain::{Column, Kind};
-use crate::metrics::PluginStatus;
+use crate::metrics::{HarvesterStatus, PluginStatus};
 
 /// What Prometheus asks for (<https://prometheus.io/docs/instrumenting/exposition_formats/>).
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -46,6 +46,12 @@ struct ColumnAnswer<'a> {
 struct Plugins {
     status: &'static str,
     result: Vec<PluginStatus>,
+}
+
+#[derive(Serialize)]
+struct Harvesters {
+    status: &'static str,
+    result: Vec<HarvesterStatus>,
 }
 
 #[derive(Serialize)]
@@ -94,6 +100,11 @@ pub(super) async fn settings(State(api): ApiState) -> Response {
 /// `GET /plugins`: what each plugin is doing, and what it has done since the service started.
 pub(super) async fn plugins(State(api): ApiState) -> Response {
     json(StatusCode::OK, &Plugins { status: "success", result: api.metrics.plugins() })
+}
+
+/// `GET /harvesters`: what each harvester is doing, what it has brought, and how far it is behind.
+pub(super) async fn harvesters(State(api): ApiState) -> Response {
+    json(StatusCode::OK, &Harvesters { status: "success", result: api.metrics.harvesters() })
 }
 
 /// `GET /metrics`

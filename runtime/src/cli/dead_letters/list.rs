@@ -72,7 +72,7 @@ pub(super) fn as_json(kept: &KeptLetter) -> serde_json::Value {
 }
 
 /// Reasons may quote what a plugin or a client sent: nothing of it must reach the terminal as a command.
-pub(super) fn printable(text: &str) -> String {
+pub(in crate::cli) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c }).collect()
 }
 

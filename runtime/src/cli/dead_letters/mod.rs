@@ -10,6 +10,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
+pub(super) use self::list::printable;
 use crate::app::telemetry::LogFormat;
 
 #[derive(Debug, Subcommand)]

@@ -144,9 +144,9 @@ impl Component {
         telemetry::init(format, if config.debug { Level::DEBUG } else { Level::INFO })?;
         let cache_dir = config.plugin_cache_dir();
         let plugins = config.plugins.clone();
-        let harvesters = config.harvesters.into_iter().map(|harvester| {
-            let HarvesterConfig::Wasm(harvester) = harvester;
-            (harvester.plugin, PluginKind::Harvester)
+        let harvesters = config.harvesters.into_iter().filter_map(|harvester| {
+            let HarvesterConfig::Wasm(harvester) = harvester else { return None };
+            Some((harvester.plugin, PluginKind::Harvester))
         });
         let transforms = config.transforms.into_iter().map(|t| (t.plugin, PluginKind::Transform));
         let all: Vec<_> = transforms.chain(harvesters).collect();
