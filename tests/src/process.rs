@@ -63,6 +63,28 @@ impl Process {
         self.stderr.text()
     }
 
+    /// The memory that is resident now, in bytes.
+    #[must_use]
+    pub fn memory_bytes(&self) -> u64 {
+        self.status_kilobytes("VmRSS:") << 10
+    }
+
+    /// The most memory that was resident so far, in MB.
+    #[must_use]
+    pub fn peak_memory_mb(&self) -> u64 {
+        self.status_kilobytes("VmHWM:") >> 10
+    }
+
+    /// How many files, sockets and the like it holds open.
+    ///
+    /// # Panics
+    /// When the system doesn't tell.
+    #[must_use]
+    pub fn open_files(&self) -> usize {
+        let directory = format!("/proc/{}/fd", self.pid());
+        std::fs::read_dir(directory).expect("a running process has open files").count()
+    }
+
     /// Sends SIGTERM: asks it to stop.
     pub fn terminate(&self) {
         self.signal(Signal::TERM);
@@ -107,6 +129,14 @@ impl Process {
         });
         let (stdout, stderr) = (self.stdout.finish(), self.stderr.finish());
         Exit { code: status.code(), stdout, stderr }
+    }
+
+    fn status_kilobytes(&self, field: &str) -> u64 {
+        let path = format!("/proc/{}/status", self.pid());
+        let status = std::fs::read_to_string(path).expect("a running process has a status");
+        let line = status.lines().find_map(|line| line.strip_prefix(field));
+        let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok());
+        kilobytes.unwrap_or_else(|| panic!("no {field} in kB in\n{status}"))
     }
 
     fn signal(&self, signal: Signal) {

@@ -166,7 +166,7 @@ fn a_body_of_unannounced_length_is_413_once_it_is_too_long() {
 #[test]
 fn a_gzip_bomb_is_413_and_its_content_is_never_held() {
     let server = start("");
-    let resident = || resident_mb(&server);
+    let resident = || server.process().peak_memory_mb();
     let before = resident();
 
     let request = Request::post("/logs").header("Content-Encoding", "gzip");
@@ -204,15 +204,6 @@ fn a_full_queue_is_429_with_retry_after_and_what_was_taken_is_stored() {
     assert_eq!(server.post(entry("third")).status, 200);
     assert_eq!(server.get("/logs?limit=0&message=~=second").at("/result/total"), 0);
     assert_eq!(server.get("/logs?limit=0").at("/result/total"), 2);
-}
-
-/// What the server holds in memory, as the kernel tells.
-fn resident_mb(server: &Server) -> u64 {
-    let path = format!("/proc/{}/status", server.process().pid());
-    let status = std::fs::read_to_string(path).expect("a running process has a status");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kilobytes = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
-    kilobytes.expect("the status holds VmHWM in kB") >> 10
 }
 
 #[test]

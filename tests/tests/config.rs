@@ -76,10 +76,6 @@ fn a_file_that_is_missing_empty_or_no_yaml_is_named() {
 #[test]
 fn what_this_version_cannot_do_yet_is_refused_and_never_ignored() {
     for (keys, named) in [
-        (
-            "harvesters: [{type: loglite.harvesters.FileHarvester, name: a, config: {path: /x}}]",
-            "`harvesters[0].type`",
-        ),
         ("compression: {enabled: true, columns: [line]}", "`compression.enabled`"),
         ("partition_interval: daily", "`partition_interval`"),
         ("vacuum_max_days: 30", "`vacuum_max_days`"),
@@ -246,6 +242,7 @@ fn columns_that_the_configuration_names_must_exist() {
         ("log_timestamp_field: time", ["`log_timestamp_field`", "it has: id, timestamp, level"]),
         ("unknown_fields_column: rest", ["`unknown_fields_column`", "timestamp, level, service"]),
         ("unknown_fields_column: id", ["`unknown_fields_column`", "timestamp, level, service"]),
+        ("source_column: origin", ["`source_column`", "timestamp, level, service"]),
     ] {
         let exit = Home::new(&config::with(keys)).run(&["serve", "-c", "config.yaml"]);
         check_refused(&exit, &parts);

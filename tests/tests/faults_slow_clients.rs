@@ -126,13 +126,13 @@ fn subscribers_that_stop_reading_cost_little_and_delay_nobody() {
     let mut connection = server.connect();
     for number in 0..ROWS / ROWS_PER_POST {
         post_rows(&mut connection, number * ROWS_PER_POST);
-        most = most.max(resident_bytes(&server));
+        most = most.max(server.process().memory_bytes());
     }
 
     let lines = reader.join().expect("the reader does not panic");
 
     assert!(lines.iter().copied().eq(0..ROWS as u64), "{} of {ROWS} rows in order", lines.len());
-    most = most.max(resident_bytes(&server));
+    most = most.max(server.process().memory_bytes());
     assert!(most < MEMORY_LIMIT, "{} MB", most >> 20);
     assert_eq!(gauge(&server, "loglite_sse_subscribers"), STALLED);
 
@@ -149,14 +149,14 @@ fn an_export_that_nobody_reads_holds_up_nobody() {
     for number in 0..20 {
         post_rows(&mut connection, number * ROWS_PER_POST);
     }
-    let before = resident_bytes(&server);
+    let before = server.process().memory_bytes();
     let exports: Vec<TcpStream> = (0..5).map(|_| stalled_export(&server)).collect();
 
     for number in 1_000_000..1_000_020 {
         assert_serves(&server, number);
     }
 
-    let growth = resident_bytes(&server).saturating_sub(before);
+    let growth = server.process().memory_bytes().saturating_sub(before);
     assert!(growth < MEMORY_LIMIT / 2, "{} MB", growth >> 20);
     drop(exports);
 }
@@ -227,13 +227,4 @@ fn gauge(server: &Server, name: &str) -> usize {
     let mut lines = text.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
     let value = lines.next().and_then(|value| value.parse().ok());
     value.unwrap_or_else(|| panic!("no {name} in\n{text}"))
-}
-
-/// What the server holds in memory.
-fn resident_bytes(server: &Server) -> u64 {
-    let path = format!("/proc/{}/status", server.process().pid());
-    let status = std::fs::read_to_string(path).expect("the server runs");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
-    kilobytes.expect("the system tells the size of a process") << 10
 }

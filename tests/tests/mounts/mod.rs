@@ -38,9 +38,11 @@ impl Mount {
         Ok(Self { target: target.to_owned() })
     }
 
-    /// Lays a file or directory over itself, without the right to write.
-    fn read_only(target: &Path) -> Result<Self, String> {
-        run(Command::new("mount").arg("--bind").args([target, target]))?;
+    /// Lays a file or directory over another one, or over itself, without the right to write.
+    ///
+    /// Errors: why it can't be mounted, mostly for want of permission.
+    pub(crate) fn read_only(source: &Path, target: &Path) -> Result<Self, String> {
+        run(Command::new("mount").arg("--bind").args([source, target]))?;
         let mount = Self { target: target.to_owned() };
         run(Command::new("mount").args(["-o", "remount,bind,ro"]).arg(target))?;
         Ok(mount)
@@ -61,7 +63,7 @@ impl ReadOnly {
     ///
     /// Errors: why neither a mount nor the mode does it.
     pub(crate) fn make(path: &Path) -> Result<Self, String> {
-        match Mount::read_only(path) {
+        match Mount::read_only(path, path) {
             Ok(mount) => Ok(Self::Mounted(mount)),
             Err(reason) => {
                 let mode = Mode::take_away(path);
