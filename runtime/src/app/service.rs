@@ -101,7 +101,7 @@ impl Service {
         let chain = TransformChain::new(links, &sources(&config));
         let api = api(&config, own, &store, chain, metrics, stopping.clone());
         let natives = NativeHarvesters::start(&config, &api.ingestor, &api.metrics, &stopping);
-        let natives = match natives {
+        let natives = match natives.await {
             Ok(natives) => natives,
             Err(error) => {
                 drop(api);

@@ -16,6 +16,7 @@ use std::io::{self, ErrorKind, Write, stderr, stdout};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::builder::PossibleValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tracing::Level;
@@ -99,6 +100,12 @@ struct ConfigFile {
     /// The configuration file; without it, the built-in configuration
     #[arg(short = 'c', long = "config", value_name = "FILE")]
     path: Option<PathBuf>,
+}
+
+/// The async threads of a command that works beside a terminal.
+fn async_runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.worker_threads(2).enable_all().build().context("cannot start the async runtime")
 }
 
 /// What the user must do differently for the command to go on.

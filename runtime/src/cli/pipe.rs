@@ -46,11 +46,7 @@ impl PipeCommand {
         let config = self.file.load(format)?;
         let timestamp_column = config.database.log_timestamp_field.clone();
         let options = PipeOptions { line, timestamp_column, copy: !self.quiet };
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .enable_all()
-            .build()
-            .context("cannot start the async runtime")?;
+        let runtime = crate::cli::async_runtime()?;
         let outcome = runtime.block_on(async {
             leave_signals_to_the_command_in_front().context("cannot listen for signals")?;
             let mut pipe = self.open(config).await?;

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 use super::Failure;
@@ -25,6 +26,8 @@ pub struct Feed {
     ingestor: Arc<Ingestor>,
     metrics: HarvesterMetrics,
     named: Arc<Mutex<BTreeSet<String>>>,
+    /// Cancelled once the harvester would notice what comes.
+    ready: CancellationToken,
 }
 
 /// The service is stopping: what was handed over is not stored, and is to be brought again at the next start.
@@ -42,7 +45,9 @@ impl Feed {
     /// The way of this harvester.
     #[must_use]
     pub fn new(ingestor: Arc<Ingestor>, metrics: HarvesterMetrics) -> Self {
-        Self { source: metrics.name().into(), ingestor, metrics, named: Arc::default() }
+        let source = metrics.name().into();
+        let (named, ready) = (Arc::default(), CancellationToken::new());
+        Self { source, ingestor, metrics, named, ready }
     }
 
     /// The harvester's name, of which its entries and checkpoints are.
@@ -55,6 +60,17 @@ impl Feed {
     #[must_use]
     pub fn metrics(&self) -> &HarvesterMetrics {
         &self.metrics
+    }
+
+    /// Notes that nothing that comes from now on is missed: the harvester listens, or has seen which files there are. Or
+    /// that it has failed, and is not to be waited for.
+    pub fn mark_ready(&self) {
+        self.ready.cancel();
+    }
+
+    /// Waits for [`Feed::mark_ready`].
+    pub async fn until_ready(&self) {
+        self.ready.cancelled().await;
     }
 
     /// Hands entries over and waits until they are committed with their positions; tries again while the storage

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use tracing::warn;
+use tracing::{debug, warn};
 
 use super::docker::DockerHarvester;
 use super::exec::ExecHarvester;
@@ -22,6 +23,9 @@ use crate::domain::SourceName;
 use crate::metrics::Metrics;
 use crate::pipeline::{Ingestor, Interpreter};
 
+/// How long the start of the service waits for its harvesters.
+const READY: Duration = Duration::from_secs(5);
+
 /// The native harvesters of a running service.
 #[derive(Debug)]
 pub struct NativeHarvesters {
@@ -30,11 +34,12 @@ pub struct NativeHarvesters {
 }
 
 impl NativeHarvesters {
-    /// Starts those of the configuration; none when it has none. They run until `stopping` is cancelled.
+    /// Starts those of the configuration; none when it has none. They run until `stopping` is cancelled. It waits a
+    /// moment for those that listen or look for files, so that nothing is missed that comes once it has returned.
     ///
     /// # Errors
     /// When the system gives no threads.
-    pub fn start(
+    pub async fn start(
         config: &Config,
         ingestor: &Arc<Ingestor>,
         metrics: &Metrics,
@@ -47,12 +52,16 @@ impl NativeHarvesters {
         }
         let threads = Threads::start("native")?;
         let mut running = JoinSet::new();
+        let mut awaited = Vec::new();
         for native in natives {
             let feed = Feed::new(
                 Arc::clone(ingestor),
                 metrics.harvester(&native.name, native.input.kind(), None),
             );
             let runs = feed.metrics().runs.clone();
+            if listens_or_looks(&native.input) {
+                awaited.push(feed.clone());
+            }
             let reader = reader(native, config);
             let column = config.database.log_timestamp_field.as_str();
             let harvester = build(native, (reader.into(), column), feed);
@@ -61,6 +70,10 @@ impl NativeHarvesters {
             let (restart, stopping) = (native.restart, stopping.clone());
             let supervised = Supervised { harvester, restart, runs, renewals, stopping };
             running.spawn_on(supervised.run(), threads.handle());
+        }
+        let all_ready = join_all(awaited.iter().map(Feed::until_ready));
+        if timeout(READY, all_ready).await.is_err() {
+            debug!("not all harvesters are ready yet");
         }
         Ok(Some(Self { running, _threads: threads }))
     }
@@ -72,6 +85,20 @@ impl NativeHarvesters {
             warn!(harvesters = self.running.len(), "cut off after the grace period");
             self.running.abort_all();
         }
+    }
+}
+
+/// Whether a harvester of this kind misses what comes before it is ready.
+fn listens_or_looks(input: &InputConfig) -> bool {
+    match input {
+        InputConfig::File(_)
+        | InputConfig::Zmq(_)
+        | InputConfig::Socket(_)
+        | InputConfig::Syslog(_) => true,
+        InputConfig::Journald(_)
+        | InputConfig::Stdin
+        | InputConfig::Exec(_)
+        | InputConfig::Docker(_) => false,
     }
 }
 

@@ -1,36 +1,42 @@
-//! Something that is said in the log from time to time only, however often it happens.
+//! What may happen any number of times and is told in the log from time to time, with how often it did.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// When to say it.
+/// Counts what happens between two times that it is told.
 #[derive(Debug)]
 pub(super) struct Seldom {
     every: Duration,
-    said: Mutex<Said>,
+    state: Mutex<State>,
 }
 
 #[derive(Debug, Default)]
-struct Said {
-    last: Option<Instant>,
+struct State {
+    told: Option<Instant>,
     untold: u64,
 }
 
 impl Seldom {
-    /// At most once in this time.
+    /// Told at most once in this time.
     pub(super) fn new(every: Duration) -> Self {
-        Self { every, said: Mutex::default() }
+        Self { every, state: Mutex::default() }
     }
 
-    /// Whether to say it now, and how often it has not been said since the last time.
-    pub(super) fn due(&self) -> Option<u64> {
-        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        if said.last.is_some_and(|last| last.elapsed() < self.every) {
-            said.untold += 1;
+    /// Told at most once a minute.
+    pub(super) fn each_minute() -> Self {
+        Self::new(Duration::from_secs(60))
+    }
+
+    /// Adds so many, and hands out how many are to be told now, if any.
+    pub(super) fn add(&self, count: u64) -> Option<u64> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.untold += count;
+        let is_due = state.told.is_none_or(|told| told.elapsed() >= self.every);
+        if state.untold == 0 || !is_due {
             return None;
         }
-        said.last = Some(Instant::now());
-        Some(std::mem::take(&mut said.untold))
+        state.told = Some(Instant::now());
+        Some(std::mem::take(&mut state.untold))
     }
 }
 
@@ -39,11 +45,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_happens_often_is_said_once_and_then_counted() {
-        let seldom = Seldom::new(Duration::from_secs(3_600));
-        assert_eq!([seldom.due(), seldom.due(), seldom.due()], [Some(0), None, None]);
-
-        let always = Seldom::new(Duration::ZERO);
-        assert_eq!([always.due(), always.due()], [Some(0), Some(0)]);
+    fn the_first_is_told_at_once_and_the_next_after_a_while() {
+        let seldom = Seldom::each_minute();
+        assert_eq!(seldom.add(0), None);
+        assert_eq!(seldom.add(3), Some(3));
+        assert_eq!((seldom.add(1), seldom.add(1)), (None, None));
+        let long_ago = Instant::now().checked_sub(seldom.every);
+        seldom.state.lock().expect("nobody panics").told = long_ago;
+        assert_eq!(seldom.add(0), Some(2));
+        assert_eq!(seldom.add(0), None);
     }
 }

@@ -3,7 +3,6 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use anyhow::Context;
 use clap::{ArgGroup, Args};
 
 use super::list::printable;
@@ -61,11 +60,7 @@ struct Tally {
 impl Replay {
     pub(super) fn run(self, format: LogFormat, out: &mut impl Write) -> anyhow::Result<ExitCode> {
         let config = self.file.load(format)?;
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .enable_all()
-            .build()
-            .context("cannot start the async runtime")?;
+        let runtime = crate::cli::async_runtime()?;
         let outcome = runtime.block_on(async {
             let performer = self.performer(config).await?;
             let tally = self.replay_all(&performer, out).await;

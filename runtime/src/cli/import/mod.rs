@@ -77,11 +77,7 @@ impl Import {
         let inputs = self.inputs.into_iter().map(input).collect();
         let options = ImportOptions { source: source.as_str().into(), line, again: self.again };
         let job = Job { config, inputs, options };
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .enable_all()
-            .build()
-            .context("cannot start the async runtime")?;
+        let runtime = crate::cli::async_runtime()?;
         let outcome = runtime.block_on(async {
             let stop = Stop::on_signals().context("cannot listen for signals")?;
             let mut summary = Summary::new(self.dry_run, self.file.path(), &source);

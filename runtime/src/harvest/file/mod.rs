@@ -81,6 +81,7 @@ impl FileHarvester {
             stored?;
             let has_more;
             (tails, underway, has_more) = made?;
+            self.feed.mark_ready();
             if stopping.is_cancelled() {
                 return self.store(underway).await;
             }
@@ -136,7 +137,12 @@ impl Harvester for FileHarvester {
     }
 
     fn run(&self, stopping: CancellationToken) -> BoxFuture<'_, Result<(), Failure>> {
-        async move { self.harvest(&stopping).await }.boxed()
+        async move {
+            let outcome = self.harvest(&stopping).await;
+            self.feed.mark_ready();
+            outcome
+        }
+        .boxed()
     }
 }
 

@@ -71,6 +71,7 @@ impl DatagramHarvester {
     async fn harvest(&self, stopping: CancellationToken) -> Result<(), Failure> {
         let socket = DatagramSocket::bind(&self.door).await?;
         info!(harvester = self.name(), address = socket.address(), "listening");
+        self.feed.mark_ready();
         let held = Held::new(self.feed.metrics().clone());
         let (batches, queue) = mpsc::channel(WAITING_BATCHES);
         // On another thread: receiving must not wait for it.
@@ -100,7 +101,12 @@ impl Harvester for DatagramHarvester {
     }
 
     fn run(&self, stopping: CancellationToken) -> BoxFuture<'_, Result<(), Failure>> {
-        self.harvest(stopping).boxed()
+        async move {
+            let outcome = self.harvest(stopping).await;
+            self.feed.mark_ready();
+            outcome
+        }
+        .boxed()
     }
 }
 

@@ -8,7 +8,7 @@ use tokio::time::sleep;
 use tracing::warn;
 
 use super::datagram_socket::DatagramSocket;
-use super::seldom::Seldom;
+use crate::harvest::seldom::Seldom;
 use crate::metrics::HarvesterMetrics;
 
 /// Where Linux lists its UDP sockets.
@@ -29,7 +29,7 @@ pub(super) struct Drops {
 impl Drops {
     pub(super) fn new(socket: &DatagramSocket, metrics: &HarvesterMetrics) -> Self {
         let (inode, metrics) = (socket.inode(), metrics.clone());
-        Self { inode, known: 0, metrics, told: Seldom::default() }
+        Self { inode, known: 0, metrics, told: Seldom::each_minute() }
     }
 
     /// Looks again and again.

@@ -14,7 +14,6 @@ mod kernel_drops;
 mod listener;
 mod peer;
 mod place;
-mod seldom;
 mod streams;
 mod tls;
 

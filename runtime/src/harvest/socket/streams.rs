@@ -19,9 +19,9 @@ use super::connection::{Connection, Shared};
 use super::held::Held;
 use super::listener::Listener;
 use super::peer::{Peer, Stream};
-use super::seldom::Seldom;
 use super::tls;
 use crate::config::{LineConfig, SocketConfig};
+use crate::harvest::seldom::Seldom;
 use crate::harvest::{Failure, Feed, Harvester, LineReader, Stopped};
 use crate::metrics::HarvesterMetrics;
 
@@ -77,6 +77,7 @@ impl StreamHarvester {
         };
         let listener = Listener::bind(&self.config.listen).await?;
         info!(harvester = self.name(), address = listener.address(), "listening");
+        self.feed.mark_ready();
         let mut run = self.prepare_run(tls, stopping.clone());
         stopping.run_until_cancelled(run.accept_all(&listener)).await;
         run.accept_rest(&listener).await;
@@ -101,8 +102,8 @@ impl StreamHarvester {
             slots: Arc::new(Semaphore::new(self.config.max_connections)),
             tls,
             connections: JoinSet::new(),
-            failed_accepts: Seldom::default(),
-            failed_handshakes: Arc::default(),
+            failed_accepts: Seldom::each_minute(),
+            failed_handshakes: Arc::new(Seldom::each_minute()),
         }
     }
 }
@@ -113,7 +114,12 @@ impl Harvester for StreamHarvester {
     }
 
     fn run(&self, stopping: CancellationToken) -> BoxFuture<'_, Result<(), Failure>> {
-        self.harvest(stopping).boxed()
+        async move {
+            let outcome = self.harvest(stopping).await;
+            self.feed.mark_ready();
+            outcome
+        }
+        .boxed()
     }
 }
 

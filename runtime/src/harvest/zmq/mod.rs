@@ -87,6 +87,7 @@ impl ZmqHarvester {
                 endpoints.spawn(peers.connect(endpoint, outlet, stopping.clone()));
             }
         }
+        self.peers.feed.mark_ready();
         drop(outlet);
         // The endpoints' tasks end with the last outlets, or with this set.
         Ok(hauls.store_all(&self.peers.feed).await?)
@@ -99,7 +100,12 @@ impl Harvester for ZmqHarvester {
     }
 
     fn run(&self, stopping: CancellationToken) -> BoxFuture<'_, Result<(), Failure>> {
-        self.receive(stopping).boxed()
+        async move {
+            let outcome = self.receive(stopping).await;
+            self.peers.feed.mark_ready();
+            outcome
+        }
+        .boxed()
     }
 }
 
@@ -146,8 +152,8 @@ impl Peers {
             () = stop.cancelled() => return,
         };
         let Err(error) = ended else { return };
-        if let Some(untold) = self.refusals.due() {
-            warn!(harvester = %self.feed.source(), %error, untold, "a connection was closed");
+        if let Some(count) = self.refusals.add(1) {
+            warn!(harvester = %self.feed.source(), %error, count, "connections were closed; this is why the last one was");
         }
     }
 
