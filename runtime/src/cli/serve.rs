@@ -89,11 +89,13 @@ fn greet(service: &Service, config_name: &str) {
 fn sample_entry(schema: &Schema) -> serde_json::Value {
     let ids = schema.ids().filter(|id| schema.is_writable(*id));
     let columns = ids.map(|id| schema.column(id));
+    let timestamp = schema.column(schema.timestamp());
     let required =
         |column: &&Column| column.name == "message" || (column.not_null && !column.has_default);
     let sample = |column: &Column| match (column.kind, column.name.as_str()) {
         (Kind::Integer | Kind::Number | Kind::Boolean, _) => 1.into(),
         (Kind::Datetime, _) => jiff::Timestamp::now().to_string().into(),
+        (_, name) if name == timestamp.name => jiff::Timestamp::now().to_string().into(),
         (Kind::Json, _) => serde_json::json!({}),
         (_, "level") => "INFO".into(),
         _ => "hello".into(),
