@@ -6,6 +6,7 @@ mod byte_size;
 mod dead_letter;
 mod entry;
 mod filter;
+mod filter_text;
 mod fingerprint;
 mod plugin_kind;
 mod query;
@@ -13,11 +14,15 @@ mod receipt;
 mod row;
 mod schema;
 mod source;
+mod timestamp;
 
 pub use byte_size::{ByteSize, ByteSizeError};
 pub use dead_letter::{DeadLetter, KeptLetter, LetterTotals};
 pub use entry::EntryText;
 pub use filter::{Filter, Literal, Operator};
+pub use filter_text::{
+    FilterError, FilterText, MAX_CONDITIONS, parse_conditions, parse_filters, starts_with_operator,
+};
 pub use fingerprint::fingerprint;
 pub use plugin_kind::PluginKind;
 pub use query::{Cursor, Order, Query, Start};
@@ -25,3 +30,5 @@ pub use receipt::{Receipt, Refusal};
 pub use row::{RowBatch, RowBatchBuilder, RowId, RowView, Value, Values};
 pub use schema::{Affinity, Column, ColumnId, Kind, Schema, quote_identifier};
 pub use source::{Checkpoint, CheckpointKey, SourceName};
+pub use timestamp::UnixMicros;
+pub(crate) use timestamp::{COMPACT_DATES, COMPACT_TIMES};

@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use crate::domain::FilterError;
 use crate::pipeline::BadBody;
 use crate::store::{Fault, StoreError, WriteError};
 
@@ -89,6 +90,12 @@ impl From<BadBody> for ApiError {
             _ => StatusCode::BAD_REQUEST,
         };
         Self::new(status, error.to_string())
+    }
+}
+
+impl From<FilterError> for ApiError {
+    fn from(error: FilterError) -> Self {
+        Self::bad_request(error.to_string())
     }
 }
 

@@ -1,29 +1,17 @@
 //! The query string of GET /logs and GET /logs/sse: fields, paging and filters.
 //!
-//! Grammar: `column=<op><value>[,<op><value>…]` with the operators `= ~= != >= <= > <`, or `is null` and
-//! `is not null`. Conditions are ANDed, also those of a repeated parameter. In a value `\,` is a comma and `\\` a
-//! backslash. A reserved name is a filter when a column has that name and the value starts with an operator.
+//! The grammar of filters is that of [`crate::domain::FilterText`], percent-encoded. A reserved name is a filter when a
+//! column has that name and the value starts with an operator.
 
 use super::cursor;
 use super::error::ApiError;
 use crate::domain::{
-    Affinity, ColumnId, Filter, Kind, Literal, Operator, Order, Query, RowId, Schema, Start,
+    ColumnId, Filter, FilterError, MAX_CONDITIONS, Order, Query, RowId, Schema, Start,
+    parse_conditions, starts_with_operator,
 };
 use crate::store::RowFormat;
 
 const DEFAULT_LIMIT: u64 = 100;
-/// Conditions of one query: SQLite takes no more than a thousand in one expression.
-const MAX_CONDITIONS: usize = 500;
-/// Longer operators first: `>=` starts like `>`.
-const OPERATORS: [(&str, Operator); 7] = [
-    (">=", Operator::AtLeast),
-    ("<=", Operator::AtMost),
-    ("!=", Operator::NotEqual),
-    ("~=", Operator::Contains),
-    ("=", Operator::Equal),
-    (">", Operator::Above),
-    ("<", Operator::Below),
-];
 const RESERVED: [&str; 7] =
     ["fields", "limit", "offset", "order", "cursor", "format", "last_event_id"];
 
@@ -105,18 +93,15 @@ impl Parameters {
         for (name, value) in form_urlencoded::parse(raw.as_bytes()) {
             let column = schema.find(&name);
             let is_reserved = RESERVED.contains(&name.as_ref());
-            let is_filter = !is_reserved || (column.is_some() && operator(&value).is_some());
+            let is_filter = !is_reserved || (column.is_some() && starts_with_operator(&value));
             if !is_filter {
                 parameters.reserved.push((name.into_owned(), value.into_owned()));
                 continue;
             }
-            let column = column.ok_or_else(|| unknown_column(schema, &name, "as a filter"))?;
-            for condition in split(&value) {
-                parameters.filters.push(filter(schema, column, &condition)?);
-            }
+            let column = column.ok_or_else(|| FilterError::unknown_column(schema, &name))?;
+            parameters.filters.extend(parse_conditions(schema, column, &value)?);
             if parameters.filters.len() > MAX_CONDITIONS {
-                let message = format!("a query may have {MAX_CONDITIONS} conditions at most");
-                return Err(ApiError::bad_request(message));
+                return Err(FilterError::TooMany.into());
             }
         }
         Ok(parameters)
@@ -157,80 +142,6 @@ impl Parameters {
     }
 }
 
-/// Splits at commas that no backslash precedes.
-fn split(value: &str) -> Vec<String> {
-    let mut parts = vec![String::new()];
-    let mut characters = value.chars();
-    while let Some(character) = characters.next() {
-        let last = parts.last_mut().expect("there is always a last part");
-        match character {
-            ',' => parts.push(String::new()),
-            '\\' => match characters.next() {
-                Some(escaped @ (',' | '\\')) => last.push(escaped),
-                Some(other) => last.extend(['\\', other]),
-                None => last.push('\\'),
-            },
-            other => last.push(other),
-        }
-    }
-    // A comma at the end was never a mistake.
-    if parts.len() > 1 && parts.last().is_some_and(|part| part.trim().is_empty()) {
-        parts.pop();
-    }
-    parts
-}
-
-fn filter(schema: &Schema, column: ColumnId, condition: &str) -> Result<Filter, ApiError> {
-    let condition = condition.trim();
-    match condition.to_ascii_lowercase().as_str() {
-        "is null" => {
-            return Ok(Filter { column, operator: Operator::IsNull, literal: Literal::Null });
-        }
-        "is not null" => {
-            return Ok(Filter { column, operator: Operator::IsNotNull, literal: Literal::Null });
-        }
-        _ => {}
-    }
-    let Some((operator, value)) = operator(condition) else {
-        let name = &schema.column(column).name;
-        return Err(ApiError::bad_request(format!(
-            "`{name}`: `{condition}` starts with none of the operators = ~= != >= <= > < and is neither `is null` nor \
-             `is not null`; write {name}=={condition} to ask for equality, and a comma within a value as \\,"
-        )));
-    };
-    let literal = match operator {
-        Operator::Contains => Literal::Text(value.trim().to_owned()),
-        _ => literal(schema, column, value.trim()),
-    };
-    Ok(Filter { column, operator, literal })
-}
-
-fn operator(condition: &str) -> Option<(Operator, &str)> {
-    let condition = condition.trim_start();
-    OPERATORS.iter().find_map(|(text, operator)| Some((*operator, condition.strip_prefix(text)?)))
-}
-
-/// The value as the column's affinity makes it: what looks like a number is one for a numeric column.
-fn literal(schema: &Schema, column: ColumnId, text: &str) -> Literal {
-    let column = schema.column(column);
-    if column.affinity != Affinity::Numeric {
-        return Literal::Text(text.to_owned());
-    }
-    if let Ok(integer) = text.parse() {
-        return Literal::Integer(integer);
-    }
-    match text.to_ascii_lowercase().as_str() {
-        "true" if column.kind == Kind::Boolean => return Literal::Integer(1),
-        "false" if column.kind == Kind::Boolean => return Literal::Integer(0),
-        _ => {}
-    }
-    let looks_numeric = text.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));
-    match text.parse() {
-        Ok(real) if looks_numeric => Literal::Real(real),
-        _ => Literal::Text(text.to_owned()),
-    }
-}
-
 fn unknown_column(schema: &Schema, name: &str, place: &str) -> ApiError {
     ApiError::bad_request(format!(
         "unknown column `{name}` {place}; `{}` has: {}",
@@ -246,7 +157,7 @@ fn unexpected(name: &str, found: &str, expected: &str) -> ApiError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::Column;
+    use crate::domain::{Column, Literal, Operator};
 
     fn schema() -> Schema {
         let column = |(name, declared): (&str, &str)| {
@@ -294,25 +205,11 @@ mod tests {
     }
 
     #[test]
-    fn values_take_the_affinity_of_their_column() {
-        assert_eq!(filters("line==07"), [(3, Operator::Equal, Literal::Integer(7))]);
-        assert_eq!(filters("line=<1.5e3"), [(3, Operator::Below, Literal::Real(1500.0))]);
-        assert_eq!(filters("level==07"), [(2, Operator::Equal, Literal::Text("07".into()))]);
-        assert_eq!(filters("ok==true"), [(4, Operator::Equal, Literal::Integer(1))]);
-        assert_eq!(filters("line==nan"), [(3, Operator::Equal, Literal::Text("nan".into()))]);
-    }
-
-    #[test]
     fn a_backslash_keeps_a_comma_in_a_value() {
         let value = |raw| filters(raw).remove(0).2;
         assert_eq!(value("level==a%5C,b"), Literal::Text("a,b".into()));
         assert_eq!(value("level==a%5C%5C"), Literal::Text("a\\".into()));
         assert_eq!(value("level==C:%5Cdir"), Literal::Text("C:\\dir".into()));
-    }
-
-    #[test]
-    fn a_comma_at_the_end_asks_for_nothing() {
-        assert_eq!(filters("line=>1,").len(), 1);
     }
 
     #[test]
