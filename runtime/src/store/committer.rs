@@ -5,14 +5,15 @@ use std::collections::HashMap;
 use rusqlite::Connection;
 use tracing::error;
 
-use super::insert::{InsertError, Inserter};
+use super::dictionary::CellEncoder;
+use super::insert::{InsertError, Inserter, Place};
 use super::introspect::read_traits;
 use super::letter_box::{LetterBox, LetterChanges};
 use super::part::Part;
 use super::position::{create_positions, save_checkpoint};
-use super::row_ids::RowIds;
+use super::row_ids::{RowIds, data_version};
 use super::{Delivery, Originals, StoreError};
-use crate::config::DeadLettersConfig;
+use crate::config::Config;
 use crate::domain::{DeadLetter, EntryText, Receipt, Refusal, RowId, Schema};
 use crate::metrics::Metrics;
 
@@ -30,6 +31,7 @@ pub(super) struct Committer {
     pub(super) connection: Connection,
     pub(super) row_ids: RowIds,
     inserter: Inserter,
+    encoder: CellEncoder,
     letters: LetterBox,
     /// Whether rows may refer to others of the table, so that one alone may fail that does not fail among its neighbours.
     pub(super) rows_depend: bool,
@@ -40,13 +42,15 @@ impl Committer {
     pub(super) fn open(
         mut connection: Connection,
         schema: &Schema,
-        letters: DeadLettersConfig,
+        config: &Config,
         metrics: &Metrics,
     ) -> Result<Self, StoreError> {
         let traits = read_traits(&connection, schema)?;
         let row_ids = RowIds::load(&connection, schema, traits.autoincrement)?;
         create_positions(&connection)?;
+        let letters = config.dead_letters.clone();
         Ok(Self {
+            encoder: CellEncoder::open(&connection, schema, &config.compression, metrics.clone())?,
             letters: LetterBox::open(&mut connection, letters, metrics.clone())?,
             inserter: Inserter::new(&connection, schema, traits),
             rows_depend: traits.rows_depend,
@@ -113,6 +117,7 @@ impl Committer {
             receipt.refused.dedup_by_key(|refusal| refusal.index);
         }
         self.row_ids.save(&self.connection, next)?;
+        self.encoder.save(&self.connection)?;
         for (at, (delivery, receipt)) in deliveries.iter().zip(&receipts).enumerate() {
             if !void.contains(&at) {
                 self.write_beside(delivery, receipt, changes)?;
@@ -131,10 +136,16 @@ impl Committer {
         excluded: &mut Excluded,
     ) -> rusqlite::Result<Option<(Vec<Receipt>, RowId)>> {
         let rows = parts.iter().map(Part::len).sum();
-        let first = self.row_ids.begin(&self.connection, rows)?;
-        match self.inserter.insert(&self.connection, parts, excluded, first) {
+        let version = data_version(&self.connection)?;
+        let first = self.row_ids.begin(&self.connection, rows, version)?;
+        if self.encoder.begin(&self.connection, version)? {
+            self.inserter.forget_shapes();
+        }
+        let place = Place { connection: &self.connection, next: first };
+        match self.inserter.insert(place, &mut self.encoder, parts, excluded) {
             Ok(inserted) => Ok(Some(inserted)),
             Err(InsertError::TransactionLost { source, refusal }) => {
+                self.encoder.forget();
                 if let Some(list) = excluded.get_mut(source) {
                     list.push(refusal);
                     list.sort_by_key(|refusal| refusal.index);
@@ -192,9 +203,10 @@ impl Committer {
         Ok(())
     }
 
-    /// Leaves no transaction open and no id given out. SQLite has rolled back by itself after some errors.
+    /// Leaves no transaction open, no id given out and no value known that was added. SQLite has rolled back by itself after some errors.
     pub(super) fn take_back(&mut self, newest: RowId) {
         self.row_ids.set_newest(newest);
+        self.encoder.forget();
         if self.connection.is_autocommit() {
             return;
         }

@@ -6,6 +6,7 @@ use std::path::Path;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use super::contains::add_contains;
+use super::dictionary::add_functions;
 use super::{BUSY_TIMEOUT, StoreError, health, pragma};
 use crate::config::DatabaseConfig;
 
@@ -38,7 +39,7 @@ pub fn open_writer(config: &DatabaseConfig) -> Result<Connection, StoreError> {
         .map_err(|source| StoreError::file(&config.sqlite_dir, source))?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
     let connection = open_checked(&path, flags)?;
-    pragma::set_up_writer(&connection, &config.sqlite_params)
+    pragma::set_up_writer(&connection, &config.sqlite_params, &config.log_table_name)
         .map_err(|error| error.located(&config.path()))?;
     health::check_writable(&connection, &path)?;
     Ok(connection)
@@ -71,6 +72,18 @@ pub fn open_beside(config: &DatabaseConfig) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
+/// Opens the existing database of no running service, to rewrite all of it. The caller holds the
+/// [`DatabaseLock`](super::DatabaseLock).
+pub(super) fn open_for_rewrite(config: &DatabaseConfig) -> Result<Connection, StoreError> {
+    check_linked_sqlite()?;
+    let path = config.path();
+    let connection = open_checked(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    pragma::set_up_unchanging(&connection, &config.sqlite_params)
+        .map_err(|error| error.located(&path))?;
+    health::check_writable(&connection, &path)?;
+    Ok(connection)
+}
+
 /// Opens the existing database for reading only.
 ///
 /// # Errors
@@ -85,7 +98,6 @@ pub fn open_reader(config: &DatabaseConfig) -> Result<Connection, StoreError> {
     health::check_schema(&connection, &config.path())?;
     pragma::set_up_reader(&connection, &config.sqlite_params)
         .map_err(|error| error.located(&config.path()))?;
-    add_contains(&connection)?;
     Ok(connection)
 }
 
@@ -117,7 +129,7 @@ fn open_checked(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError>
 
 /// An older loglite may have put the entries into other files: without them, the log would look empty and ids would
 /// begin anew.
-fn refuse_partitions(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+pub(super) fn refuse_partitions(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     let located = |source| StoreError::at(path, source);
     if !connection.table_exists(None, "partition_state").map_err(located)? {
         return Ok(());
@@ -133,6 +145,9 @@ fn open(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
     let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)
         .map_err(|source| StoreError::at(path, source))?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(|source| StoreError::at(path, source))?;
+    // Retention and commands find rows by filters, too.
+    add_contains(&connection)?;
+    add_functions(&connection)?;
     Ok(connection)
 }
 

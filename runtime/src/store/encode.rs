@@ -2,13 +2,16 @@
 
 use std::fmt::Write as _;
 use std::io::Write as _;
+use std::sync::Arc;
 
-use rusqlite::Row;
 use rusqlite::types::ValueRef;
+use rusqlite::{Connection, Row};
 use serde::de::IgnoredAny;
 
+use super::dictionary::{Cell, CellError, ColumnState, Decoder, ValueCache};
+use super::{LostValue, StoreError};
 use crate::config::JsonColumns;
-use crate::domain::{ColumnId, Kind, Schema};
+use crate::domain::{ColumnId, Kind, RowId, Schema};
 
 /// How rows are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +29,7 @@ pub enum RowFormat {
 pub struct RowEncoder {
     format: RowFormat,
     fields: Vec<EncodedField>,
+    values: Arc<ValueCache>,
 }
 
 #[derive(Debug, Clone)]
@@ -33,6 +37,7 @@ struct EncodedField {
     /// `"name":`, ready to be copied.
     key: String,
     name: String,
+    column: ColumnId,
     is_json: bool,
 }
 
@@ -47,20 +52,15 @@ impl RowEncoder {
     ) -> Self {
         let fields = fields
             .iter()
-            .map(|id| schema.column(*id))
-            .map(|column| EncodedField {
+            .map(|id| (*id, schema.column(*id)))
+            .map(|(id, column)| EncodedField {
                 key: format!("{}:", serde_json::Value::from(column.name.as_str())),
                 name: column.name.clone(),
+                column: id,
                 is_json: column.kind == Kind::Json && json_columns == JsonColumns::Json,
             })
             .collect();
-        Self { format, fields }
-    }
-
-    /// How many values of a row are written.
-    #[must_use]
-    pub fn field_count(&self) -> usize {
-        self.fields.len()
+        Self { format, fields, values: Arc::default() }
     }
 
     /// What comes before the first row: the header line of CSV.
@@ -79,20 +79,56 @@ impl RowEncoder {
         out
     }
 
+    /// A writer for rows of the connection's snapshot, in which the columns have these states.
+    pub(super) fn writer<'s>(
+        &'s self,
+        (connection, schema): (&'s Connection, &'s Schema),
+        states: &[ColumnState],
+    ) -> RowWriter<'s> {
+        let columns: Vec<_> = self.fields.iter().map(|field| field.column).collect();
+        let decoder = Decoder::new(connection, (schema, &columns), states, &self.values);
+        RowWriter { encoder: self, decoder }
+    }
+
+    /// The same, with values of compressed columns from a cache that others share.
+    pub(super) fn sharing(mut self, values: Arc<ValueCache>) -> Self {
+        self.values = values;
+        self
+    }
+}
+
+/// Writes rows of one snapshot.
+#[derive(Debug)]
+pub(super) struct RowWriter<'s> {
+    encoder: &'s RowEncoder,
+    /// None when the fields are stored as they are.
+    decoder: Option<Decoder<'s>>,
+}
+
+impl RowWriter<'_> {
+    /// How many values of a row are written.
+    pub(super) fn field_count(&self) -> usize {
+        self.encoder.fields.len()
+    }
+
     /// Appends a row. `first` says whether it is the first of an array.
-    pub(super) fn encode(
-        &self,
+    ///
+    /// # Errors
+    /// [`StoreError::LostValue`] when a value is not in the dictionary, or SQLite's error. What was appended before
+    /// is to be thrown away then.
+    pub(super) fn write(
+        &mut self,
         row: &Row<'_>,
         first: bool,
         out: &mut Vec<u8>,
-    ) -> rusqlite::Result<()> {
-        match self.format {
+    ) -> Result<(), StoreError> {
+        match self.encoder.format {
             RowFormat::Csv => {
-                for at in 0..self.fields.len() {
+                for at in 0..self.encoder.fields.len() {
                     if at > 0 {
                         out.push(b',');
                     }
-                    csv_value(out, row.get_ref(at)?);
+                    self.csv_field(row, at, out)?;
                 }
                 out.extend_from_slice(b"\r\n");
             }
@@ -110,18 +146,56 @@ impl RowEncoder {
         Ok(())
     }
 
-    fn json_object(&self, row: &Row<'_>, out: &mut Vec<u8>) -> rusqlite::Result<()> {
+    fn json_object(&mut self, row: &Row<'_>, out: &mut Vec<u8>) -> Result<(), StoreError> {
         out.push(b'{');
-        for (at, field) in self.fields.iter().enumerate() {
+        for (at, field) in self.encoder.fields.iter().enumerate() {
             if at > 0 {
                 out.push(b',');
             }
             out.extend_from_slice(field.key.as_bytes());
-            json_value(out, row.get_ref(at)?, field.is_json);
+            let is_json = field.is_json;
+            match decode(&mut self.decoder, field, row, at)? {
+                Cell::Itself(value) => json_value(out, value, is_json),
+                Cell::Unescaped(value) => json_value(out, (&value).into(), is_json),
+                Cell::Known(known) => out.extend_from_slice(&known.json),
+            }
         }
         out.push(b'}');
         Ok(())
     }
+
+    fn csv_field(&mut self, row: &Row<'_>, at: usize, out: &mut Vec<u8>) -> Result<(), StoreError> {
+        let Some(field) = self.encoder.fields.get(at) else { return Ok(()) };
+        match decode(&mut self.decoder, field, row, at)? {
+            Cell::Itself(value) => csv_value(out, value),
+            Cell::Unescaped(value) => csv_value(out, (&value).into()),
+            Cell::Known(known) => csv_value(out, (&known.value).into()),
+        }
+        Ok(())
+    }
+}
+
+/// What the field at `at` stands for. The row id is the second value behind the fields.
+fn decode<'r>(
+    decoder: &mut Option<Decoder<'_>>,
+    field: &EncodedField,
+    row: &'r Row<'_>,
+    at: usize,
+) -> Result<Cell<'r>, StoreError> {
+    let value = row.get_ref(at)?;
+    let Some(decoder) = decoder else { return Ok(Cell::Itself(value)) };
+    let to_json = |value: ValueRef<'_>| {
+        let mut json = Vec::new();
+        json_value(&mut json, value, field.is_json);
+        json
+    };
+    decoder.decode(at, value, to_json).map_err(|error| match error {
+        CellError::Sqlite(cause) => cause.into(),
+        CellError::Lost { value_id } => {
+            let row_id = row.get(decoder.field_count() + 1).map(RowId).unwrap_or_default();
+            LostValue { column: field.name.clone(), value_id, row_id }.into()
+        }
+    })
 }
 
 fn json_value(out: &mut Vec<u8>, value: ValueRef<'_>, is_json: bool) {

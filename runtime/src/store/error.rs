@@ -1,17 +1,17 @@
 //! What can go wrong with the database, each with the thing it concerns and the way out.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use rusqlite::{Error as SqliteError, ErrorCode};
+use rusqlite::Error as SqliteError;
 
+use super::CompressionError;
+use super::bad_filter::BadFilter;
 use super::fault::Fault;
+use super::vacuum::{Renumbering, Shortage};
 
-/// A database problem.
-///
-/// What SQLite said is part of the text instead of a `source`, because rusqlite's error has a source of its own, which
-/// says the same again.
+/// A database problem. What SQLite said is part of the text, as rusqlite's error has a source that says it again.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The database file can't be opened or made.
@@ -201,6 +201,12 @@ pub enum StoreError {
         /// Its columns that entries can set.
         known: Vec<String>,
     },
+    /// A column that can't be compressed.
+    #[error(transparent)]
+    Compression(#[from] CompressionError),
+    /// A filter that does not fit the log table.
+    #[error(transparent)]
+    Filter(#[from] BadFilter),
     /// A migration that the config does not have.
     #[error(
         "the config has no migration {version}; it has: {}",
@@ -283,6 +289,12 @@ pub enum StoreError {
         /// The database file.
         path: PathBuf,
     },
+    /// The disk has too little room for a VACUUM.
+    #[error(transparent)]
+    NoRoom(#[from] Shortage),
+    /// Rows of the log table would get other ids by a VACUUM.
+    #[error(transparent)]
+    Renumbering(#[from] Renumbering),
     /// Another program holds a lock on the database.
     #[error(
         "the database {} is locked by another program; stop that program, or wait until it is done",
@@ -292,6 +304,9 @@ pub enum StoreError {
         /// The database file.
         path: PathBuf,
     },
+    /// A row's value is not in the dictionary.
+    #[error(transparent)]
+    LostValue(#[from] super::LostValue),
     /// Any other error of SQLite.
     #[error("{0}")]
     Sqlite(SqliteError),
@@ -332,44 +347,12 @@ impl StoreError {
                 | Self::NotATable { .. }
                 | Self::TimestampMissing { .. }
                 | Self::UnwritableColumn { .. }
+                | Self::Compression(_)
+                | Self::Filter(_)
                 | Self::UnknownMigration { .. }
                 | Self::NoRollback { .. }
                 | Self::MigrationStatement { .. }
         )
-    }
-
-    /// The same, with the path of the database where the error concerns the file.
-    #[must_use]
-    pub(super) fn located(self, path: &Path) -> Self {
-        match self {
-            Self::Sqlite(cause) => Self::at(path, cause),
-            other => other,
-        }
-    }
-
-    /// The error of an operation on the database at `path`: what concerns the file names it.
-    pub(super) fn at(path: &Path, cause: SqliteError) -> Self {
-        let path = path.to_owned();
-        match (Fault::of(&cause), cause.sqlite_error_code()) {
-            (_, Some(ErrorCode::NotADatabase)) => Self::NotADatabase { path },
-            (Fault::Corrupt, _) => Self::Corrupt { path, detail: cause.to_string() },
-            (Fault::ReadOnly, _) => Self::ReadOnly { path },
-            (Fault::Full, _) => Self::Full { path },
-            (Fault::Busy, _) => Self::Locked { path },
-            (Fault::Io, _) => Self::Open { path, cause },
-            _ => Self::Sqlite(cause),
-        }
-    }
-
-    /// The error of a file operation on `path`.
-    pub(super) fn file(path: &Path, source: io::Error) -> Self {
-        let path = path.to_owned();
-        match source.kind() {
-            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-                Self::ReadOnly { path }
-            }
-            _ => Self::File { path, source },
-        }
     }
 }
 
@@ -384,17 +367,4 @@ fn did_you_mean(nearest: Option<&str>) -> String {
         || "; `PRAGMA pragma_list` lists the known ones".to_owned(),
         |name| format!("; did you mean `{name}`?"),
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_damaged_file_is_named_by_its_path() {
-        let source = SqliteError::SqliteFailure(rusqlite::ffi::Error::new(11), None);
-        let error = StoreError::at(Path::new("d/logs.db"), source);
-        assert!(error.to_string().starts_with("the database d/logs.db is damaged"), "{error}");
-        assert_eq!(error.fault(), Some(Fault::Corrupt));
-    }
 }

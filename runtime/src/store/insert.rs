@@ -5,6 +5,7 @@
 use rusqlite::types::{ToSqlOutput, Value as SqlValue, ValueRef};
 use rusqlite::{CachedStatement, Connection};
 
+use super::dictionary::{CellEncoder, NewCell};
 use super::fault::is_row_fault;
 use super::introspect::TableTraits;
 use super::part::Part;
@@ -54,6 +55,13 @@ struct Shape {
     statements: Vec<String>,
 }
 
+/// Where rows go, and the id of the first one.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place<'c> {
+    pub(super) connection: &'c Connection,
+    pub(super) next: RowId,
+}
+
 /// A row and the position of its source's part.
 #[derive(Debug, Clone, Copy)]
 struct SourceRow<'a> {
@@ -78,6 +86,7 @@ pub(super) enum InsertError {
 /// Inserts rows within one transaction.
 struct Insertion<'i> {
     inserter: &'i Inserter,
+    encoder: &'i mut CellEncoder,
     connection: &'i Connection,
     next: RowId,
     receipts: Vec<Receipt>,
@@ -111,21 +120,22 @@ impl Inserter {
         }
     }
 
-    /// Inserts the rows of all `parts`, with ids from `next` on, but those whose entries are in `excluded` (a list
+    /// Inserts the rows of all `parts`, with ids from `place.next` on, but those whose entries are in `excluded` (a list
     /// for each part, by rising index), which are refused. Returns a receipt for each part and the next free id.
     pub(super) fn insert(
         &mut self,
-        connection: &Connection,
+        place: Place<'_>,
+        encoder: &mut CellEncoder,
         parts: &[Part<'_>],
         excluded: &[Vec<Refusal>],
-        next: RowId,
     ) -> Result<(Vec<Receipt>, RowId), InsertError> {
-        let shapes = self.shapes_of(parts);
+        let shapes = self.shapes_of(parts, encoder);
         let receipts = excluded
             .iter()
             .map(|refused| Receipt { refused: refused.clone(), ..Receipt::default() })
             .collect();
-        let mut insertion = Insertion { inserter: self, connection, next, receipts };
+        let Place { connection, next } = place;
+        let mut insertion = Insertion { inserter: self, encoder, connection, next, receipts };
         let most = self.statement_rows.first().copied().unwrap_or(1);
         let mut group: Vec<SourceRow<'_>> = Vec::with_capacity(most);
         let mut group_shape = 0;
@@ -150,14 +160,20 @@ impl Inserter {
     }
 
     /// The shape of each row; none when all have the same one.
-    fn shapes_of(&mut self, parts: &[Part<'_>]) -> Vec<usize> {
+    fn shapes_of(&mut self, parts: &[Part<'_>], encoder: &CellEncoder) -> Vec<usize> {
         if self.has_defaults {
-            return parts.iter().flat_map(Part::rows).map(|row| self.shape_of(&row)).collect();
+            let rows = parts.iter().flat_map(Part::rows);
+            return rows.map(|row| self.shape_of(&row, encoder)).collect();
         }
         if self.shapes.is_empty() {
             self.shapes.push(self.write_shape(Vec::new()));
         }
         Vec::new()
+    }
+
+    /// Forgets the shapes: other columns may be left to SQLite now. Not within a batch.
+    pub(super) fn forget_shapes(&mut self) {
+        self.shapes.clear();
     }
 
     /// Forgets the shapes if there are too many. Not within a batch: positions in the list are in use there.
@@ -167,34 +183,14 @@ impl Inserter {
         }
     }
 
-    fn execute(
-        &self,
-        statement: &mut CachedStatement<'_>,
-        shape: &Shape,
-        rows: &[SourceRow<'_>],
-        first: RowId,
-    ) -> rusqlite::Result<usize> {
-        let mut parameter = 0;
-        for (row, id) in rows.iter().zip(first.0..) {
-            parameter += 1;
-            statement.raw_bind_parameter(parameter, id)?;
-            for (at, value) in row.row.values().enumerate() {
-                if matches!(value, Value::Missing) && shape.omitted.contains(&at) {
-                    continue;
-                }
-                parameter += 1;
-                statement.raw_bind_parameter(parameter, sql_value(value))?;
-            }
-        }
-        statement.raw_execute()
-    }
-
-    /// The position of the row's shape; its statements are written when it is new.
-    fn shape_of(&mut self, row: &RowView<'_>) -> usize {
+    /// The position of the row's shape; its statements are written when it is new. SQLite knows nothing of the DEFAULT of
+    /// a compressed column.
+    fn shape_of(&mut self, row: &RowView<'_>, encoder: &CellEncoder) -> usize {
         self.omitted.clear();
         let pairs = self.columns.iter().zip(row.values()).enumerate();
-        let omits = pairs
-            .filter(|(_, (column, value))| column.has_default && matches!(value, Value::Missing));
+        let omits = pairs.filter(|(at, (column, value))| {
+            column.has_default && matches!(value, Value::Missing) && encoder.is_plain(*at)
+        });
         self.omitted.extend(omits.map(|(at, _)| at));
         let known = self.shapes.iter().position(|shape| shape.omitted == self.omitted);
         known.unwrap_or_else(|| {
@@ -235,8 +231,10 @@ impl Insertion<'_> {
         rows: &[SourceRow<'_>],
     ) -> Result<(), InsertError> {
         let mut statement = self.connection.prepare_cached(sql)?;
+        // Before the savepoint: when that is undone, what is new in the dictionary stays.
+        let bound = self.bind(&mut statement, shape, rows);
         self.mark(&[BEGIN_ROW])?;
-        match self.inserter.execute(&mut statement, shape, rows, self.next) {
+        match bound.and_then(|()| statement.raw_execute()) {
             Ok(0) => {
                 self.mark(&[KEEP_ROW])?;
                 let reason = "skipped by a trigger or conflict rule of the table";
@@ -262,6 +260,31 @@ impl Insertion<'_> {
                 many => self.insert_one_by_one(shape, many),
             },
         }
+    }
+
+    fn bind(
+        &mut self,
+        statement: &mut CachedStatement<'_>,
+        shape: &Shape,
+        rows: &[SourceRow<'_>],
+    ) -> rusqlite::Result<()> {
+        let mut parameter = 0;
+        for (row, id) in rows.iter().zip(self.next.0..) {
+            parameter += 1;
+            statement.raw_bind_parameter(parameter, id)?;
+            for (at, value) in row.row.values().enumerate() {
+                if matches!(value, Value::Missing) && shape.omitted.contains(&at) {
+                    continue;
+                }
+                parameter += 1;
+                match self.encoder.cell(self.connection, at, value)? {
+                    NewCell::AsIs => statement.raw_bind_parameter(parameter, sql_value(value))?,
+                    NewCell::Id(id) => statement.raw_bind_parameter(parameter, id)?,
+                    NewCell::Other(cell) => statement.raw_bind_parameter(parameter, cell)?,
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The way to the one faulty row among many.

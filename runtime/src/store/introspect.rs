@@ -174,7 +174,11 @@ fn find_alias(
 }
 
 /// Whether an index over all rows starts with the column.
-fn is_indexed(connection: &Connection, table: &str, column: ColumnId) -> Result<bool, StoreError> {
+pub(super) fn is_indexed(
+    connection: &Connection,
+    table: &str,
+    column: ColumnId,
+) -> Result<bool, StoreError> {
     let indexed = connection.query_row(
         "SELECT EXISTS (
             SELECT 1 FROM pragma_index_list(?1, 'main') AS list, pragma_index_info(list.name, 'main') AS part

@@ -4,7 +4,9 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row, params_from_iter};
 
 use super::StoreError;
-use super::encode::RowEncoder;
+use super::dictionary::{ColumnState, Lost, read_states};
+use super::encode::{RowEncoder, RowWriter};
+use super::matching::Matching;
 use super::select::{Condition, Sql, Walk};
 use crate::domain::{
     Cursor, Filter, Literal, Order, Query, RowId, Schema, Start, quote_identifier,
@@ -40,9 +42,9 @@ pub struct TailPage {
 }
 
 /// How many rows match, exactly.
-fn count(connection: &Connection, schema: &Schema, filters: &[Filter]) -> Result<u64, StoreError> {
-    let sql = Sql::count(schema, filters);
-    let mut statement = connection.prepare_cached(&sql.text)?;
+fn count(moment: &Moment<'_>, matching: &Matching<'_>) -> Result<u64, StoreError> {
+    let sql = Sql::count(moment.schema, matching);
+    let mut statement = moment.connection.prepare_cached(&sql.text)?;
     let count: i64 = statement.query_row(params_from_iter(sql.values), |row| row.get(0))?;
     Ok(count.unsigned_abs())
 }
@@ -56,27 +58,66 @@ fn choose_walk(schema: &Schema, extent: Extent, wanted: u64) -> Walk {
     if schema.timestamp_indexed() && cost_of_walk < matches { Walk::InOrder } else { Walk::Planner }
 }
 
+/// A snapshot of the database, with how the columns' cells are to be read in it.
+struct Moment<'c> {
+    connection: &'c Connection,
+    schema: &'c Schema,
+    states: Vec<ColumnState>,
+}
+
+impl<'c> Moment<'c> {
+    fn of(connection: &'c Connection, schema: &'c Schema) -> rusqlite::Result<Self> {
+        let states = read_states(connection, schema)?;
+        Ok(Self { connection, schema, states })
+    }
+
+    fn resolve<'f>(&self, filters: &'f [Filter]) -> rusqlite::Result<Matching<'f>> {
+        Matching::resolve((self.connection, self.schema), &self.states, filters, Lost::Found)
+    }
+
+    fn writer(&self, encoder: &'c RowEncoder) -> RowWriter<'c> {
+        encoder.writer((self.connection, self.schema), &self.states)
+    }
+}
+
 /// One page of `query`, at most `most` rows of it.
 ///
 /// # Errors
-/// [`StoreError::Timeout`] when the deadline interrupts it, or SQLite's error.
+/// [`StoreError::Timeout`] when the deadline interrupts it, [`StoreError::LostValue`], or SQLite's error.
 pub fn read_page(
     connection: &Connection,
     schema: &Schema,
     query: &Query,
     encoder: &RowEncoder,
+    bounds: (Extent, u64),
+) -> Result<Page, StoreError> {
+    let snapshot = connection.unchecked_transaction()?;
+    let moment = Moment::of(&snapshot, schema)?;
+    let matching = moment.resolve(&query.filters)?;
+    let page = page_of(&moment, (query, &matching), encoder, bounds)?;
+    snapshot.commit()?;
+    Ok(page)
+}
+
+fn page_of(
+    moment: &Moment<'_>,
+    (query, matching): (&Query, &Matching<'_>),
+    encoder: &RowEncoder,
     (extent, most): (Extent, u64),
 ) -> Result<Page, StoreError> {
+    let schema = moment.schema;
     let skipped = if let Start::Offset(offset) = query.start { offset } else { 0 };
     let walk = choose_walk(schema, extent, skipped.saturating_add(most));
     let mut page = Page::default();
+    let mut writer = moment.writer(encoder);
     // Rows without a timestamp come last when the newest come first; a comparison with the cursor's timestamp
     // leaves them out.
     let nulls = nulls_behind(schema, query);
     for part in [Some(query), nulls.as_ref()].into_iter().flatten() {
         if !page.more && page.rows < most {
-            let sql = page_sql(schema, part, walk, extent.newest, most - page.rows);
-            fill(connection, &sql, encoder, most, &mut page)?;
+            let limit = most - page.rows;
+            let sql = page_sql(schema, (part, matching), (walk, extent.newest), limit);
+            fill((moment.connection, &sql), &mut writer, most, &mut page)?;
         }
     }
     Ok(page)
@@ -95,10 +136,12 @@ pub fn count_and_read(
 ) -> Result<(Extent, Page), StoreError> {
     let snapshot = connection.unchecked_transaction()?;
     let (oldest, newest) = id_range(&snapshot, schema)?;
-    let matches = count(&snapshot, schema, &query.filters)?;
+    let moment = Moment::of(&snapshot, schema)?;
+    let matching = moment.resolve(&query.filters)?;
+    let matches = count(&moment, &matching)?;
     let rows = newest.0.saturating_sub(oldest.0).unsigned_abs().saturating_add(1);
     let extent = Extent { matches, rows, newest };
-    let page = read_page(&snapshot, schema, query, encoder, (extent, most))?;
+    let page = page_of(&moment, (query, &matching), encoder, (extent, most))?;
     snapshot.commit()?;
     Ok((extent, page))
 }
@@ -123,7 +166,12 @@ fn nulls_behind(schema: &Schema, query: &Query) -> Option<Query> {
     applies.then(|| Query { start: Start::Cursor(first_null), ..query.clone() })
 }
 
-fn page_sql(schema: &Schema, query: &Query, walk: Walk, newest: RowId, limit: u64) -> Sql {
+fn page_sql(
+    schema: &Schema,
+    (query, matching): (&Query, &Matching<'_>),
+    (walk, newest): (Walk, RowId),
+    limit: u64,
+) -> Sql {
     let table = quote_identifier(schema.table());
     let row_id = quote_identifier(schema.row_id_name());
     let mut sql = Sql::default();
@@ -134,19 +182,19 @@ fn page_sql(schema: &Schema, query: &Query, walk: Walk, newest: RowId, limit: u6
     match &query.start {
         Start::Cursor(cursor) => {
             further.push(Condition::Behind(cursor, query.order));
-            sql.conditions(schema, &query.filters, walk, &further);
+            sql.conditions(schema, matching, walk, &further);
             sql.order_by(schema, query.order, &table);
             sql.push(&format!(" LIMIT {limit}"));
         }
         Start::Offset(0) => {
-            sql.conditions(schema, &query.filters, walk, &further);
+            sql.conditions(schema, matching, walk, &further);
             sql.order_by(schema, query.order, &table);
             sql.push(&format!(" LIMIT {limit}"));
         }
         // The ids of the page are found first, in the index alone where it holds all that the filters need.
         Start::Offset(offset) => {
             sql.push(&format!(" JOIN (SELECT {row_id} AS loglite_page_id FROM {table}"));
-            sql.conditions(schema, &query.filters, walk, &further);
+            sql.conditions(schema, matching, walk, &further);
             sql.order_by(schema, query.order, &table);
             let offset = i64::try_from(*offset).unwrap_or(i64::MAX);
             sql.push(&format!(
@@ -159,18 +207,17 @@ fn page_sql(schema: &Schema, query: &Query, walk: Walk, newest: RowId, limit: u6
 }
 
 fn fill(
-    connection: &Connection,
-    sql: &Sql,
-    encoder: &RowEncoder,
+    (connection, sql): (&Connection, &Sql),
+    writer: &mut RowWriter<'_>,
     most: u64,
     page: &mut Page,
 ) -> Result<(), StoreError> {
     let mut statement = connection.prepare_cached(&sql.text)?;
     let mut rows = statement.query(params_from_iter(&sql.values))?;
     while let Some(row) = rows.next()? {
-        encoder.encode(row, page.rows == 0, &mut page.bytes)?;
+        writer.write(row, page.rows == 0, &mut page.bytes)?;
         page.rows += 1;
-        page.last = Some(place(row, encoder)?);
+        page.last = Some(place(row, writer.field_count())?);
         page.more = page.rows == most || page.bytes.len() >= PAGE_BYTES;
         if page.more {
             break;
@@ -180,8 +227,7 @@ fn fill(
 }
 
 /// The timestamp and row id that [`Sql::columns`] puts behind the fields.
-fn place(row: &Row<'_>, encoder: &RowEncoder) -> Result<Cursor, StoreError> {
-    let at = encoder.field_count();
+fn place(row: &Row<'_>, at: usize) -> Result<Cursor, StoreError> {
     let timestamp = match row.get_ref(at)? {
         ValueRef::Null => Literal::Null,
         ValueRef::Integer(integer) => Literal::Integer(integer),
@@ -215,20 +261,42 @@ pub fn read_tail(
     encoder: &RowEncoder,
     span: TailSpan,
 ) -> Result<TailPage, StoreError> {
+    let snapshot = connection.unchecked_transaction()?;
+    let moment = Moment::of(&snapshot, schema)?;
     // Ids may have gaps that hold millions of spans.
-    let Some(after) = before_next_row(connection, schema, span.after)? else {
-        return Ok(TailPage { reached: span.newest, ..TailPage::default() });
+    let page = match before_next_row(&snapshot, schema, span.after)? {
+        None => TailPage { reached: span.newest, ..TailPage::default() },
+        Some(after) => tail_of(&moment, query, encoder, TailSpan { after, ..span })?,
     };
-    let until = RowId(span.newest.0.min(after.0.saturating_add(TAIL_SPAN)));
-    let sql = tail_sql(schema, query, after, until);
-    let mut statement = connection.prepare_cached(&sql.text)?;
+    snapshot.commit()?;
+    Ok(page)
+}
+
+fn tail_of(
+    moment: &Moment<'_>,
+    query: &Query,
+    encoder: &RowEncoder,
+    span: TailSpan,
+) -> Result<TailPage, StoreError> {
+    let until = RowId(span.newest.0.min(span.after.0.saturating_add(TAIL_SPAN)));
+    let matching = moment.resolve(&query.filters)?;
+    let sql = tail_sql(moment.schema, (query, &matching), span.after, until);
+    let mut statement = moment.connection.prepare_cached(&sql.text)?;
     let mut rows = statement.query(params_from_iter(&sql.values))?;
+    let mut writer = moment.writer(encoder);
     let mut page = TailPage { reached: until, ..TailPage::default() };
     let mut bytes = 0;
     while let Some(row) = rows.next()? {
-        let id = RowId(row.get(encoder.field_count() + 1)?);
+        let id = RowId(row.get(writer.field_count() + 1)?);
         let mut encoded = Vec::new();
-        encoder.encode(row, true, &mut encoded)?;
+        match writer.write(row, true, &mut encoded) {
+            // The rows before it first; the next page begins, and fails, with it.
+            Err(StoreError::LostValue(_)) if !page.rows.is_empty() => {
+                page.reached = RowId(id.0 - 1);
+                break;
+            }
+            written => written?,
+        }
         bytes += encoded.len();
         page.rows.push(encoded);
         page.newest = Some(id);
@@ -240,14 +308,19 @@ pub fn read_tail(
     Ok(page)
 }
 
-fn tail_sql(schema: &Schema, query: &Query, after: RowId, until: RowId) -> Sql {
+fn tail_sql(
+    schema: &Schema,
+    (query, matching): (&Query, &Matching<'_>),
+    after: RowId,
+    until: RowId,
+) -> Sql {
     let table = quote_identifier(schema.table());
     let mut sql = Sql::default();
     sql.push("SELECT ");
     sql.columns(schema, &query.fields, &table);
     sql.push(&format!(" FROM {table}"));
     let span = [Condition::Above(after), Condition::AtMost(until)];
-    sql.conditions(schema, &query.filters, Walk::RowIds, &span);
+    sql.conditions(schema, matching, Walk::RowIds, &span);
     sql.push(&format!(" ORDER BY {}", quote_identifier(schema.row_id_name())));
     sql
 }

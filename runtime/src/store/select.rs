@@ -3,12 +3,14 @@
 use rusqlite::types::Value as SqlValue;
 
 use super::contains::{CONTAINS, is_for_like};
+use super::dictionary::{Comparison, Ids, Others, Standing};
+use super::matching::{Cells, Matching, Test};
 use crate::domain::{
     ColumnId, Cursor, Filter, Literal, Operator, Order, RowId, Schema, quote_identifier,
 };
 
 /// SQL text under construction with the values bound to it.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Sql {
     pub(super) text: String,
     pub(super) values: Vec<SqlValue>,
@@ -28,11 +30,11 @@ pub(super) enum Walk {
 
 impl Sql {
     /// `SELECT count(*)` of the matches.
-    pub(super) fn count(schema: &Schema, filters: &[Filter]) -> Self {
+    pub(super) fn count(schema: &Schema, matching: &Matching<'_>) -> Self {
         let mut sql = Self::default();
         sql.push("SELECT count(*) FROM ");
         sql.push(&quote_identifier(schema.table()));
-        sql.conditions(schema, filters, Walk::Planner, &[]);
+        sql.conditions(schema, matching, Walk::Planner, &[]);
         sql
     }
 
@@ -40,7 +42,7 @@ impl Sql {
         self.text.push_str(text);
     }
 
-    fn bind(&mut self, value: SqlValue) {
+    pub(super) fn bind(&mut self, value: SqlValue) {
         self.values.push(value);
         self.push("?");
     }
@@ -57,14 +59,14 @@ impl Sql {
     pub(super) fn conditions(
         &mut self,
         schema: &Schema,
-        filters: &[Filter],
+        matching: &Matching<'_>,
         walk: Walk,
         further: &[Condition<'_>],
     ) {
         let mut glue = " WHERE ";
-        for filter in filters {
+        for test in matching.tests() {
             self.push(glue);
-            self.filter(schema, filter, walk);
+            self.test(schema, test, walk);
             glue = " AND ";
         }
         for condition in further {
@@ -74,7 +76,9 @@ impl Sql {
         }
     }
 
-    fn filter(&mut self, schema: &Schema, filter: &Filter, walk: Walk) {
+    /// The condition of one filter.
+    pub(super) fn test(&mut self, schema: &Schema, test: &Test<'_>, walk: Walk) {
+        let filter = test.filter;
         // A unary plus hides a column from the choice of an index. It also takes the column's affinity from the
         // comparison, which is why literals are typed by affinity when they are parsed.
         let hidden = match walk {
@@ -86,8 +90,16 @@ impl Sql {
         if hidden {
             column.insert(0, '+');
         }
+        match &test.cells {
+            Cells::Plain => self.filter(&column, filter),
+            Cells::Escaped => self.escaped(&column, filter),
+            Cells::Ids { ids, others } => self.ids(&column, filter, ids, *others),
+        }
+    }
+
+    fn filter(&mut self, column: &str, filter: &Filter) {
         let operator = match filter.operator {
-            Operator::Contains => return self.contains(&column, &filter.literal),
+            Operator::Contains => return self.contains(column, &needle(&filter.literal)),
             Operator::IsNull => " IS NULL",
             Operator::IsNotNull => " IS NOT NULL",
             Operator::Equal => " = ",
@@ -97,31 +109,100 @@ impl Sql {
             Operator::Above => " > ",
             Operator::Below => " < ",
         };
-        self.push(&column);
+        self.push(column);
         self.push(operator);
         if !matches!(filter.operator, Operator::IsNull | Operator::IsNotNull) {
             self.bind(literal_value(&filter.literal));
         }
     }
 
-    /// Numbers and BLOBs are looked at as the text that SQLite makes of them.
-    fn contains(&mut self, column: &str, literal: &Literal) {
-        let text = match literal {
-            Literal::Text(text) => text.clone(),
-            Literal::Integer(integer) => integer.to_string(),
-            Literal::Real(real) => real.to_string(),
-            Literal::Null => String::new(),
-        };
-        if is_for_like(&text) {
-            let escaped = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-            self.push(&format!("{column} LIKE "));
+    /// Whether a text holds another one. Numbers and BLOBs are looked at as the text that SQLite makes of them.
+    pub(super) fn contains(&mut self, value: &str, needle: &str) {
+        if is_for_like(needle) {
+            let escaped = needle.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+            self.push(&format!("{value} LIKE "));
             self.bind(SqlValue::Text(format!("%{escaped}%")));
             self.push(" ESCAPE '\\'");
         } else {
-            self.push(&format!("{CONTAINS}(CAST({column} AS TEXT), "));
-            self.bind(SqlValue::Text(text));
+            self.push(&format!("{CONTAINS}(CAST({value} AS TEXT), "));
+            self.bind(SqlValue::Text(needle.to_owned()));
             self.push(")");
         }
+    }
+
+    /// Cells that stand for themselves, some of them escaped.
+    fn escaped(&mut self, column: &str, filter: &Filter) {
+        match filter.operator {
+            Operator::IsNull | Operator::IsNotNull => self.filter(column, filter),
+            _ => self.any(Comparison::of(filter).arms(column, Others::NumbersAndTexts)),
+        }
+    }
+
+    /// Cells that hold ids, and `others` that stand for themselves.
+    fn ids(&mut self, column: &str, filter: &Filter, ids: &Ids, others: Standing) {
+        let found = ids.condition(column);
+        let with_others = |comparison: Comparison| match others {
+            Standing::None => Vec::new(),
+            Standing::Some => comparison.arms(column, Others::Texts),
+        };
+        let comparison = Comparison::of(filter);
+        match (filter.operator, ids) {
+            (Operator::IsNull | Operator::IsNotNull, _) => self.null_ids(column, filter, found),
+            (_, Ids::Outside(_)) => {
+                let equal = with_others(comparison.equal());
+                self.push(&format!("({column} IS NOT NULL AND NOT "));
+                self.any(found.into_iter().chain(equal).collect());
+                self.push(")");
+            }
+            _ => self.any(found.into_iter().chain(with_others(comparison)).collect()),
+        }
+    }
+
+    /// `IS NULL` or `IS NOT NULL`, where cells for which `found` holds are NULL, too.
+    fn null_ids(&mut self, column: &str, filter: &Filter, found: Option<Self>) {
+        self.push("(");
+        self.filter(column, filter);
+        if let Some(found) = found {
+            self.push(if filter.operator == Operator::IsNull { " OR (" } else { " AND NOT (" });
+            self.append(found);
+            self.push(")");
+        }
+        self.push(")");
+    }
+
+    /// One of these conditions, in parentheses; `0` without any.
+    fn any(&mut self, arms: Vec<Self>) {
+        if arms.is_empty() {
+            return self.push("0");
+        }
+        let mut glue = "((";
+        for arm in arms {
+            self.push(glue);
+            self.append(arm);
+            glue = ") OR (";
+        }
+        self.push("))");
+    }
+
+    /// `value = ?` or `value IN (?, …)`. The list must not be empty.
+    pub(super) fn among(&mut self, value: &str, ids: &[i64]) {
+        self.push(value);
+        self.push(if ids.len() == 1 { " = " } else { " IN (" });
+        for (at, id) in ids.iter().enumerate() {
+            if at > 0 {
+                self.push(", ");
+            }
+            self.bind(SqlValue::Integer(*id));
+        }
+        if ids.len() > 1 {
+            self.push(")");
+        }
+    }
+
+    /// The text and the values of another one.
+    pub(super) fn append(&mut self, other: Self) {
+        self.push(&other.text);
+        self.values.extend(other.values);
     }
 
     fn condition(&mut self, schema: &Schema, condition: &Condition<'_>) {
@@ -190,6 +271,16 @@ pub(super) enum Condition<'a> {
     NotNewer(RowId),
     /// Behind the cursor in this order.
     Behind(&'a Cursor, Order),
+}
+
+/// The text that `~=` looks for.
+pub(super) fn needle(literal: &Literal) -> String {
+    match literal {
+        Literal::Text(text) => text.clone(),
+        Literal::Integer(integer) => integer.to_string(),
+        Literal::Real(real) => real.to_string(),
+        Literal::Null => String::new(),
+    }
 }
 
 /// A literal as a value to bind.

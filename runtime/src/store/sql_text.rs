@@ -30,6 +30,33 @@ pub(super) fn has_word(sql: &str, word: &str) -> bool {
     words(sql).any(|found| found.eq_ignore_ascii_case(word))
 }
 
+/// The conditions of the CHECK constraints in a CREATE TABLE statement, with their parentheses.
+pub(super) fn checks(sql: &str) -> Vec<&str> {
+    let mut tokens = Tokens { rest: sql };
+    let mut checks = Vec::new();
+    while let Some(token) = tokens.next() {
+        if !matches!(token, Token::Word(word) if word.eq_ignore_ascii_case("CHECK")) {
+            continue;
+        }
+        let begin = tokens.rest;
+        let mut depth = 0_usize;
+        loop {
+            let text = tokens.rest;
+            let Some(token) = tokens.next() else { return checks };
+            match (token, text.as_bytes().first()) {
+                (Token::Other, Some(b'(')) => depth += 1,
+                (Token::Other, Some(b')')) => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+            if depth == 0 && !matches!(token, Token::Space) {
+                break;
+            }
+        }
+        checks.extend(begin.strip_suffix(tokens.rest).map(str::trim));
+    }
+    checks
+}
+
 impl<'a> Iterator for Statements<'a> {
     type Item = &'a str;
 

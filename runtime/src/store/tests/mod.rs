@@ -1,7 +1,11 @@
 //! What a transaction holds together: rows, letters, positions. Most of it needs no thread, only a [`Committer`].
 
 mod bounds;
+mod compressed;
+mod compressible;
+mod compression;
 mod deliveries;
+mod errors;
 mod letters;
 mod positions;
 
@@ -13,7 +17,7 @@ use super::introspect::read_schema;
 use super::letter_box::LetterBox;
 use super::position::read_checkpoint;
 use super::{Delivery, Originals};
-use crate::config::{DatabaseConfig, DeadLettersConfig};
+use crate::config::{Config, DatabaseConfig, DeadLettersConfig};
 use crate::domain::{
     Checkpoint, CheckpointKey, DeadLetter, EntryText, KeptLetter, RowBatch, RowBatchBuilder,
     SourceName, Value,
@@ -37,7 +41,8 @@ fn committer_within(sql: &str, bounds: DeadLettersConfig, metrics: &Metrics) -> 
     let connection = Connection::open_in_memory().expect("memory");
     connection.execute_batch(sql).expect("a table");
     let schema = read_schema(&connection, &DatabaseConfig::default()).expect("a log table");
-    Committer::open(connection, &schema, bounds, metrics).expect("opened")
+    let config = Config { dead_letters: bounds, ..Config::default() };
+    Committer::open(connection, &schema, &config, metrics).expect("opened")
 }
 
 /// Rows of [`TABLE`], each with its message and service; their entries' indexes count from 0.
