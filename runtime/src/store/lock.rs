@@ -10,6 +10,8 @@ use std::path::Path;
 use super::StoreError;
 
 const FILE_NAME: &str = "loglite.lock";
+/// One recoding of columns at a time, beside whoever has the database.
+const RECODING_FILE_NAME: &str = "loglite-recode.lock";
 
 /// The right to write to the database of a directory, until dropped.
 #[derive(Debug)]
@@ -24,8 +26,20 @@ impl DatabaseLock {
     /// [`StoreError::InUse`] when another process has it; [`StoreError::ReadOnly`] or [`StoreError::File`] when the
     /// directory can't be used.
     pub fn acquire(directory: &Path) -> Result<Self, StoreError> {
+        Self::acquire_file(directory, FILE_NAME)
+    }
+
+    /// Takes the right to change how columns are stored, which is another one: a service may run beside.
+    ///
+    /// # Errors
+    /// As [`DatabaseLock::acquire`].
+    pub(super) fn acquire_recoding(directory: &Path) -> Result<Self, StoreError> {
+        Self::acquire_file(directory, RECODING_FILE_NAME)
+    }
+
+    fn acquire_file(directory: &Path, name: &str) -> Result<Self, StoreError> {
         fs::create_dir_all(directory).map_err(|source| StoreError::file(directory, source))?;
-        let path = directory.join(FILE_NAME);
+        let path = directory.join(name);
         let failed = |source| StoreError::file(&path, source);
         let mut file = OpenOptions::new()
             .read(true)

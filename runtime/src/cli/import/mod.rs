@@ -7,18 +7,16 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Instant;
 
 use anyhow::Context;
 use clap::Args;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio_util::sync::CancellationToken;
 
 use self::display::Display;
 use self::summary::Summary;
 use super::ConfigFile;
 use super::line_arguments::LineArguments;
+use super::stop::Stop;
 use crate::app::StartError;
 use crate::app::import::{
     ImportError, ImportInput, ImportOptions, Imported, Importer, Progress, dry_run,
@@ -60,13 +58,6 @@ struct Job {
     config: Config,
     inputs: Vec<ImportInput>,
     options: ImportOptions,
-}
-
-/// The command stops when this is cancelled, and ends with the code of the signal that did it.
-#[derive(Debug, Clone, Default)]
-struct Stop {
-    token: CancellationToken,
-    code: Arc<AtomicU8>,
 }
 
 impl Import {
@@ -145,35 +136,6 @@ impl Job {
         summary.bytes = progress.bytes();
         display.end();
         Ok(())
-    }
-}
-
-impl Stop {
-    /// Stops at the first SIGINT or SIGTERM; at the second one the process exits, which leaves nothing half done.
-    fn on_signals() -> std::io::Result<Self> {
-        let stop = Self::default();
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut terminate = signal(SignalKind::terminate())?;
-        let stopped = stop.clone();
-        tokio::spawn(async move {
-            loop {
-                let code = tokio::select! {
-                    _ = interrupt.recv() => 128 + 2,
-                    _ = terminate.recv() => 128 + 15,
-                };
-                if stopped.token.is_cancelled() {
-                    std::process::exit(code.into());
-                }
-                stopped.code.store(code, Ordering::SeqCst);
-                stopped.token.cancel();
-            }
-        });
-        Ok(stop)
-    }
-
-    /// That by which shells know the signal.
-    fn code(&self) -> Option<u8> {
-        Some(self.code.load(Ordering::SeqCst)).filter(|code| *code != 0)
     }
 }
 
