@@ -7,7 +7,7 @@ use super::problem::{ConfigErrors, Fault, Origin, Position};
 use super::report::Report;
 use super::root::Config;
 use super::yaml::{Content, Node};
-use super::{environment, ingest, mapping, retention, unsupported, yaml};
+use super::{compression, environment, ingest, mapping, retention, unsupported, yaml};
 
 /// What the service runs on when no file is named.
 const DEFAULT: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../configs/default.yaml"));
@@ -47,6 +47,7 @@ impl Config {
         }
         environment::apply(&mut config, environment, &mut report);
         retention::check(&config, &mut report);
+        compression::check(&config, &mut report);
         ingest::check(&config, &mut report);
         unsupported::check(&config, &mut report);
         report.finish(config)

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::key::{Key, Reader};
 use super::report::Report;
+use super::retention_rule::{self, RetentionRule};
 use super::root::Config;
 use super::value::{self, store};
 use crate::domain::ByteSize;
@@ -17,6 +18,8 @@ pub struct RetentionConfig {
     pub vacuum_max_size: ByteSize,
     /// The size down to which they are deleted; never above `vacuum_max_size`.
     pub vacuum_target_size: ByteSize,
+    /// Rows that go earlier.
+    pub rules: Vec<RetentionRule>,
 }
 
 impl Default for RetentionConfig {
@@ -25,6 +28,7 @@ impl Default for RetentionConfig {
             vacuum_max_days: 3650,
             vacuum_max_size: ByteSize(1 << 40),
             vacuum_target_size: ByteSize(800 << 30),
+            rules: Vec::new(),
         }
     }
 }
@@ -33,8 +37,8 @@ pub(super) const KEYS: &[Key] = &[
     Key {
         name: "vacuum_max_days",
         expected: "a number of days of at least 1",
-        doc: "Delete rows that are older than this, in days. Not acted on in this version: nothing is \
-              deleted, and less than the default is refused.",
+        doc: "Delete rows that are older than this, in days, by the column `log_timestamp_field`. See \
+              \"Retention\" in the README.",
         read: Reader::Scalar(|config, text| {
             store(&mut config.retention.vacuum_max_days, value::whole(text, 1..=u64::MAX))
         }),
@@ -43,8 +47,8 @@ pub(super) const KEYS: &[Key] = &[
     Key {
         name: "vacuum_max_size",
         expected: SIZE,
-        doc: "Delete the oldest rows when the database is larger than this. Not acted on in this \
-              version: nothing is deleted, and less than the default is refused.",
+        doc: "Delete the oldest rows when the database is larger than this: its pages in use, without free ones and \
+              the write-ahead log.",
         read: Reader::Scalar(|config, text| {
             store(&mut config.retention.vacuum_max_size, value::size(text, 1..=u64::MAX))
         }),
@@ -53,12 +57,19 @@ pub(super) const KEYS: &[Key] = &[
     Key {
         name: "vacuum_target_size",
         expected: SIZE,
-        doc: "Delete down to this size; at most `vacuum_max_size`. Not acted on in this version: \
-              nothing is deleted, and less than the default is refused.",
+        doc: "Delete down to this size then; at most `vacuum_max_size`.",
         read: Reader::Scalar(|config, text| {
             store(&mut config.retention.vacuum_target_size, value::size(text, 1..=u64::MAX))
         }),
         show: |config| json!(config.retention.vacuum_target_size.to_string()),
+    },
+    Key {
+        name: "retention",
+        expected: retention_rule::EXPECTED,
+        doc: "Rows that go earlier than `vacuum_max_days` says, as a list of rules. A rule has `where`, a filter as in \
+              GET /logs, and `max_days`, the age in days at which rows that match it are deleted, such as 0.5.",
+        read: Reader::Nested(retention_rule::read),
+        show: |config| config.retention.rules.iter().map(retention_rule::show).collect(),
     },
 ];
 

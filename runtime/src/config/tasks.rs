@@ -17,7 +17,7 @@ pub struct TasksConfig {
     pub vacuum_interval: Duration,
     /// What one pass may return to the file system.
     pub vacuum_pass_size: ByteSize,
-    /// Rows that one statement of a pass deletes at most.
+    /// Rows that one transaction of a pass deletes at most.
     pub vacuum_delete_batch_size: usize,
     /// How long measurements are kept, in hours.
     pub stats_retention_hours: u64,
@@ -41,6 +41,14 @@ impl Default for TasksConfig {
     }
 }
 
+impl TasksConfig {
+    /// How long measurements are kept.
+    #[must_use]
+    pub fn stats_retention(&self) -> Duration {
+        Duration::from_secs(self.stats_retention_hours.saturating_mul(3_600))
+    }
+}
+
 const SECONDS: &str = "a number of seconds above 0 and at most 31536000";
 const COUNT: &str = "a whole number of at least 1";
 
@@ -48,8 +56,8 @@ pub(super) const KEYS: &[Key] = &[
     Key {
         name: "task_diagnostics_interval",
         expected: SECONDS,
-        doc: "The time between two measurements of the service and its database, in seconds. Not acted \
-              on in this version.",
+        doc: "How often it is noted for GET /stats what was done and how large the database is, in \
+              seconds.",
         read: Reader::Scalar(|config, text| {
             store(&mut config.tasks.diagnostics_interval, value::seconds(text))
         }),
@@ -58,8 +66,7 @@ pub(super) const KEYS: &[Key] = &[
     Key {
         name: "task_vacuum_interval",
         expected: SECONDS,
-        doc: "The time between two passes that delete old rows and return free pages, in seconds. Not \
-              acted on in this version.",
+        doc: "The time between two passes that delete old rows and return free pages, in seconds.",
         read: Reader::Scalar(|config, text| {
             store(&mut config.tasks.vacuum_interval, value::seconds(text))
         }),
@@ -68,8 +75,8 @@ pub(super) const KEYS: &[Key] = &[
     Key {
         name: "task_vacuum_max_size",
         expected: "a whole number of megabytes from 1 to 1048576",
-        doc: "How much space one pass returns to the file system at most, in megabytes. Not acted on in \
-              this version.",
+        doc: "How much space one pass returns to the file system at most, in megabytes, where \
+              `auto_vacuum` is INCREMENTAL. See \"Disk space\" in the README.",
         read: Reader::Scalar(|config, text| {
             let megabytes = value::whole::<u64>(text, 1..=1 << 20);
             store(&mut config.tasks.vacuum_pass_size, megabytes.map(|count| ByteSize(count << 20)))
@@ -79,7 +86,8 @@ pub(super) const KEYS: &[Key] = &[
     Key {
         name: "vacuum_delete_batch_size",
         expected: COUNT,
-        doc: "How many rows one statement of a pass deletes at most. Not acted on in this version.",
+        doc: "How many rows one transaction of retention deletes at most. It is short in any case: after 2 ms the next \
+              one begins.",
         read: Reader::Scalar(|config, text| {
             store(&mut config.tasks.vacuum_delete_batch_size, value::whole(text, 1..=u64::MAX))
         }),
@@ -88,7 +96,7 @@ pub(super) const KEYS: &[Key] = &[
     Key {
         name: "stats_retention_hours",
         expected: COUNT,
-        doc: "How long measurements are kept, in hours. Not acted on in this version.",
+        doc: "How long what GET /stats answers is kept, in hours.",
         read: Reader::Scalar(|config, text| {
             store(&mut config.tasks.stats_retention_hours, value::whole(text, 1..=u64::MAX))
         }),

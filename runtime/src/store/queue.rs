@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio::runtime::{Handle, Id};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
+use super::chore::{Chore, Outcome};
 use super::{Delivery, WriteError};
 use crate::domain::{ByteSize, Receipt};
 use crate::metrics::Metrics;
@@ -72,7 +73,19 @@ struct Shared {
 #[derive(Debug, Default)]
 struct State {
     jobs: VecDeque<Job>,
+    /// What is done between two batches, one after each.
+    chores: VecDeque<Chore>,
+    /// The newest thing taken was a batch.
+    chore_is_next: bool,
     closed: bool,
+}
+
+/// What the writer has to do next.
+pub(super) enum Work {
+    /// The jobs that were moved into its list.
+    Jobs,
+    /// Something else on its connection.
+    Chore(Chore),
 }
 
 impl WriteQueue {
@@ -118,6 +131,26 @@ impl WriteQueue {
         reservation: Reservation,
     ) -> Result<PendingReceipt, WriteError> {
         self.enqueue(delivery.into(), reservation, Purpose::Store)
+    }
+
+    /// Queues work on the writing connection, done between two batches; see [`Chore`]. The outcome can be waited for with
+    /// `await` or, from a thread, with `blocking_recv`; it does not come when the store is closed before.
+    ///
+    /// # Errors
+    /// [`WriteError::Stopping`] when the queue is closed.
+    pub(crate) fn push_chore<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&rusqlite::Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<Outcome<T>, WriteError> {
+        let (chore, outcome) = Chore::new(work);
+        let mut state = self.shared.lock();
+        if state.closed {
+            return Err(WriteError::Stopping);
+        }
+        state.chores.push_back(chore);
+        drop(state);
+        self.shared.arrival.notify_one();
+        Ok(outcome)
     }
 
     /// Queues a try whether the writer can write again. The receipt is empty.
@@ -178,7 +211,10 @@ impl WriteQueue {
 
     /// Refuses further jobs. The writer takes what is queued and ends.
     pub fn close(&self) {
-        self.shared.lock().closed = true;
+        let mut state = self.shared.lock();
+        state.closed = true;
+        state.chores.clear();
+        drop(state);
         self.shared.arrival.notify_all();
     }
 
@@ -188,13 +224,19 @@ impl WriteQueue {
         self.shared.lock().jobs.clear();
     }
 
-    /// Waits for jobs and moves up to `max_rows` rows' and letters' worth of them (at least one job) into `jobs`.
-    /// Returns false when the queue is closed and empty.
-    pub(super) fn take(&self, max_rows: usize, jobs: &mut Vec<Job>) -> bool {
+    /// Waits for work: jobs, of which up to `max_rows` rows' and letters' worth (at least one job) move into `jobs`, or,
+    /// after a batch or when there are no jobs, a chore. None when the queue is closed and empty.
+    pub(super) fn take(&self, max_rows: usize, jobs: &mut Vec<Job>) -> Option<Work> {
         let mut state = self.shared.lock();
         loop {
             if state.closed && state.jobs.is_empty() {
-                return false;
+                return None;
+            }
+            if state.chore_is_next || state.jobs.is_empty() {
+                state.chore_is_next = false;
+                if let Some(chore) = state.chores.pop_front() {
+                    return Some(Work::Chore(chore));
+                }
             }
             let arriving =
                 state.jobs.len() < EAGER_JOBS && self.shared.wake_is_due.load(Ordering::Acquire);
@@ -220,7 +262,8 @@ impl WriteQueue {
             }
             jobs.extend(state.jobs.pop_front());
         }
-        true
+        state.chore_is_next = true;
+        Some(Work::Jobs)
     }
 }
 
@@ -294,6 +337,22 @@ mod tests {
     }
 
     #[test]
+    fn a_chore_comes_after_a_batch_or_when_there_is_none() {
+        let queue = queue(100);
+        for _ in 0..2 {
+            let room = queue.try_reserve(1).expect("room");
+            drop(queue.push(Delivery::default(), room));
+        }
+        let _outcomes = [(); 2].map(|()| queue.push_chore(|_| Ok(())));
+
+        let is_chore = |work: Option<Work>| matches!(work, Some(Work::Chore(_)));
+        let mut jobs = Vec::new();
+        let order: Vec<_> = (0..4).map(|_| is_chore(queue.take(1, &mut jobs))).collect();
+
+        assert_eq!(order, [false, true, false, true]);
+    }
+
+    #[test]
     fn a_closed_queue_refuses_and_gives_out_what_it_holds() {
         let queue = queue(100);
         let reservation = queue.try_reserve(1).expect("room");
@@ -304,8 +363,8 @@ mod tests {
 
         let mut jobs = Vec::new();
 
-        assert!(queue.take(10, &mut jobs));
+        assert!(queue.take(10, &mut jobs).is_some());
         assert_eq!(jobs.len(), 1);
-        assert!(!queue.take(10, &mut jobs));
+        assert!(queue.take(10, &mut jobs).is_none());
     }
 }

@@ -129,13 +129,15 @@ fn a_pool_of_auto_has_at_least_one_connection() {
 }
 
 #[test]
-fn retention_keys_that_delete_nothing_the_defaults_keep_are_no_request() {
+fn retention_keys_take_days_and_sizes() {
     let config = accept(
-        "vacuum_max_days: 3650\nvacuum_max_size: 2TB\nvacuum_target_size: 1TB\n\
-         vacuum_delete_batch_size: 100",
+        "vacuum_max_days: 7\nvacuum_max_size: 2 gb\nvacuum_target_size: 500MB\nvacuum_delete_batch_size: 100",
     );
 
-    assert_eq!(config.retention.vacuum_target_size, ByteSize(1 << 40));
+    assert_eq!(config.retention.vacuum_max_days, 7);
+    assert_eq!(config.retention.vacuum_max_size, ByteSize(2 << 30));
+    assert_eq!(config.retention.vacuum_target_size, ByteSize(500 << 20));
+    assert_eq!(config.tasks.vacuum_delete_batch_size, 100);
 }
 
 #[test]
@@ -190,7 +192,7 @@ fn every_key_has_a_variable_of_its_name() {
     let port = keys().find(|key| key.name == "port").expect("a key");
 
     assert_eq!(port.variable(), "LOGLITE_PORT");
-    assert!(keys().filter(|key| !key.is_scalar()).count() == 5);
+    assert!(keys().filter(|key| !key.is_scalar()).count() == 6);
 }
 
 #[test]
@@ -226,4 +228,30 @@ fn what_is_shown_loads_to_the_same_configuration() {
     );
 
     assert_eq!(parse(&config.to_yaml(), &[]), Ok(config));
+}
+
+#[test]
+fn rules_of_retention_are_read_and_shown() {
+    let config = accept(
+        "retention:\n  - where: level==DEBUG&service=~=api\n    max_days: 7\n  - {where: ' line=>5 ', max_days: 0.1}",
+    );
+    let rules = &config.retention.rules;
+    let read: Vec<_> = rules.iter().map(|rule| (rule.filter.as_str(), rule.max_age)).collect();
+    assert_eq!(
+        read,
+        [
+            ("level==DEBUG&service=~=api", Duration::from_secs(7 * 86_400)),
+            ("line=>5", Duration::from_secs(8_640)),
+        ]
+    );
+    let shown = config.settings().into_iter().find(|setting| setting.key == "retention");
+    assert_eq!(
+        shown.expect("a key").value,
+        serde_json::json!([
+            {"where": "level==DEBUG&service=~=api", "max_days": 7},
+            {"where": "line=>5", "max_days": 0.1},
+        ])
+    );
+    let again = parse(&config.to_yaml(), &[]).expect("what is shown loads again");
+    assert_eq!(again, config);
 }

@@ -30,7 +30,24 @@ fn an_unknown_key_is_reported_with_the_nearest_known_one() {
         "compression: {enable: no, x: 1}",
         &[
             "1:15: unknown key `compression.enable`; did you mean `enabled`?",
-            "1:27: unknown key `compression.x`; known here: enabled, columns",
+            "1:27: unknown key `compression.x`; known here: enabled, columns, max_values",
+        ],
+    );
+}
+
+#[test]
+fn compression_of_nothing_or_of_a_column_twice_is_refused() {
+    check(
+        "compression: {enabled: yes}",
+        &[
+            "1:14: `compression`: expected the names of columns in `columns` when `enabled` is true, found none",
+        ],
+    );
+    check(
+        "compression: {enabled: yes, columns: [level, service, LEVEL], max_values: 0}",
+        &[
+            "1:55: `compression.columns[2]`: expected each column once, found `LEVEL`",
+            "1:75: `compression.max_values`: expected a whole number from 1 to 4294967295, found `0`",
         ],
     );
 }
@@ -210,18 +227,10 @@ fn a_default_that_a_variable_contradicts_is_a_problem_of_the_file() {
 
 #[test]
 fn what_this_version_can_not_do_yet_is_refused_with_a_way_out() {
-    for (text, place) in [
-        ("compression: {enabled: yes}", "1:24: `compression.enabled`: dictionary compression"),
-        ("partition_interval: daily", "1:21: `partition_interval`: partitioning"),
-        ("vacuum_max_days: 7", "1:18: `vacuum_max_days`: deleting old entries"),
-        ("vacuum_target_size: 400MB", "1:21: `vacuum_target_size`: deleting old entries"),
-        ("vacuum_target_size: 1GB\nvacuum_max_size: 2GB", "1:21: `vacuum_target_size`: deleting"),
-    ] {
-        let errors = parse_keys(text).expect_err(text).to_string();
-        assert!(errors.starts_with(&format!("c.yaml:{place}")), "{errors}");
-        assert!(errors.contains(" not supported by this version yet; "), "{errors}");
-        assert!(errors.contains(" or keep using the older loglite for "), "{errors}");
-    }
+    let errors = parse_keys("partition_interval: daily").expect_err("not there").to_string();
+    assert!(errors.starts_with("c.yaml:1:21: `partition_interval`: partitioning"), "{errors}");
+    assert!(errors.contains(" not supported by this version yet; "), "{errors}");
+    assert!(errors.contains(" or keep using the older loglite for "), "{errors}");
 }
 
 #[test]
@@ -277,7 +286,7 @@ fn a_bad_variable_is_reported_by_its_name_behind_the_problems_of_the_file() {
         ("LOGLITE_DEBUG", ""),
         ("LOGLITE_SSE_LIMITS", "5"),
         ("LOGLITE_MIGRATIONS", "[]"),
-        ("LOGLITE_VACUUM_MAX_DAYS", "7"),
+        ("LOGLITE_VACUUM_MAX_DAYS", "0"),
     ];
 
     let errors = parse(&format!("port: y\n{MIGRATIONS}"), &variables).expect_err("bad variables");
@@ -290,7 +299,7 @@ fn a_bad_variable_is_reported_by_its_name_behind_the_problems_of_the_file() {
         "environment variable LOGLITE_MIGRATIONS: `migrations` can't be set by a variable; set it in",
         "environment variable LOGLITE_PORT: `port`: expected a port number from 0 to 65535, found `x`",
         "environment variable LOGLITE_SSE_LIMITS: no key has this variable; did you mean LOGLITE_SSE_LIMIT?",
-        "environment variable LOGLITE_VACUUM_MAX_DAYS: `vacuum_max_days`: deleting old entries is not",
+        "environment variable LOGLITE_VACUUM_MAX_DAYS: `vacuum_max_days`: expected a number of days of at least 1, found `0`",
     ] {
         let line = lines.next().unwrap_or_default();
         assert!(line.starts_with(start), "{line}\n{start}");
@@ -310,6 +319,35 @@ fn the_column_for_sources_gets_nothing_else() {
         "source_column: timestamp",
         &[
             "1:16: `source_column`: expected another column than `log_timestamp_field`, found `timestamp`",
+        ],
+    );
+}
+
+#[test]
+fn each_mistake_in_a_retention_rule_is_reported_with_its_place() {
+    check(
+        "retention: level==DEBUG",
+        &[
+            "1:12: `retention`: expected a list of rules, each a mapping with `where` and `max_days`, found `level==DEBUG`",
+        ],
+    );
+    check(
+        "retention:
+  - {wher: level==DEBUG, max_days: 0}
+  - level==DEBUG
+  - {where: level=DEBUG, max_days: -1}
+  - {where: \"\", max_days: 2000000}",
+        &[
+            "2:5: `retention[0].where` is missing: expected a filter as in GET /logs, such as `level==DEBUG&service=~=api`",
+            "2:6: unknown key `retention[0].wher`; did you mean `where`?",
+            "2:36: `retention[0].max_days`: expected a number of days above 0 and at most 1000000, such as 7 or 0.5, found `0`",
+            "3:5: `retention[1]`: expected a mapping with `where` and `max_days`, found `level==DEBUG`",
+            "4:13: `retention[2].where`: expected a filter as in GET /logs, such as `level==DEBUG&service=~=api`, found \
+             `level=DEBUG`: `level`: `DEBUG` starts with none of the operators = ~= != >= <= > < and is neither `is null` \
+             nor `is not null`; write level==DEBUG to ask for equality, and a comma within a value as \\,",
+            "4:36: `retention[2].max_days`: expected a number of days above 0 and at most 1000000, such as 7 or 0.5, found `-1`",
+            "5:13: `retention[3].where`: expected a filter as in GET /logs, such as `level==DEBUG&service=~=api`, found an empty text",
+            "5:27: `retention[3].max_days`: expected a number of days above 0 and at most 1000000, such as 7 or 0.5, found `2000000`",
         ],
     );
 }
