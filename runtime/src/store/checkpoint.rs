@@ -13,12 +13,16 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 use tracing::{debug, warn};
 
+use super::fault::Fault;
+use super::log_watch::{Copying, LogWatch, Marks};
 use super::read_pool::ReadPool;
 use super::writer::WriterHealth;
 
 const INTERVAL: Duration = Duration::from_millis(500);
 /// The write-ahead log is emptied once it is longer than this, or than a quarter of the free disk.
 pub(super) const RESTART_BYTES: u64 = 64 << 20;
+/// What comes in during a checkpoint this short is little.
+const SHORT: Duration = Duration::from_millis(50);
 /// SQLite's default page size, for when it can't be asked.
 const SQLITE_PAGE_BYTES: u64 = 4096;
 /// However full the disk, a log this short is left alone.
@@ -37,41 +41,80 @@ pub(super) struct Checkpointer {
     pub(super) stop: Receiver<()>,
     pub(super) readers: [Arc<ReadPool>; 2],
     pub(super) runtime: tokio::runtime::Handle,
+    /// Follows what reading keeps from being copied.
+    pub(super) watch: LogWatch,
 }
 
 impl Checkpointer {
-    pub(super) fn run(self) {
+    pub(super) fn run(mut self) {
         let page_bytes = self.page_bytes();
-        let mut seen = 0;
         let mut failing = false;
         while self.stop.recv_timeout(INTERVAL) == Err(RecvTimeoutError::Timeout) {
             self.health.longest_log.store(longest_log(&self.database), Ordering::Relaxed);
-            let frames = match self.checkpoint(seen) {
-                Ok(frames) => frames,
+            match self.catch_up() {
+                Ok(marks) => {
+                    failing = false;
+                    self.follow(marks, page_bytes);
+                }
                 Err(error) => {
                     if !failing {
                         warn!(%error, "checkpoint failed; retried until it works");
                     }
                     failing = true;
-                    continue;
                 }
-            };
-            failing = false;
-            let longest = self.health.longest_log.load(Ordering::Relaxed);
-            if frames != seen && frames.unsigned_abs().saturating_mul(page_bytes) > longest {
-                self.health.restart_log.store(true, Ordering::Relaxed);
             }
-            seen = frames;
+        }
+    }
+
+    /// Does what a checkpoint's outcome asks for.
+    fn follow(&mut self, marks: Marks, page_bytes: u64) {
+        let longest = self.health.longest_log.load(Ordering::Relaxed);
+        let has_grown = marks.frames != self.watch.frames();
+        let copying = self.watch.see(marks);
+        let is_much_left = marks.left().saturating_mul(page_bytes) > longest;
+        let hold_off = is_much_left && copying != Copying::Level;
+        self.health.hold_off.store(hold_off, Ordering::Relaxed);
+        let bytes = file_bytes(&wal_path(&self.database));
+        let is_held = copying == Copying::Blocked && bytes > longest;
+        self.health.log_is_held.store(is_held, Ordering::Relaxed);
+        if copying == Copying::Blocked {
+            if is_held {
+                self.watch.warn_of_reader(bytes);
+            }
+            return;
+        }
+        if hold_off {
+            return;
+        }
+        if self.watch.is_free_again() {
+            self.health.shrink_files.store(true, Ordering::Relaxed);
+        }
+        let shrink = self.health.shrink_files.load(Ordering::Relaxed);
+        let is_long = has_grown && marks.frames.unsigned_abs().saturating_mul(page_bytes) > longest;
+        if is_long {
+            self.health.restart_log.store(true, Ordering::Relaxed);
+        }
+        if shrink {
+            self.shrink_files();
+        }
+        // Where there is little room, what queries let it grow by must not take the rest.
+        let times = if longest == RESTART_BYTES { FAR_TOO_LONG } else { FAR_TOO_LONG / 2 };
+        if bytes >= longest.saturating_mul(times) {
             self.make_way();
+        }
+    }
+
+    /// Empties the log, whereupon both files are cut. When the writer is at work, that has to do it.
+    fn shrink_files(&self) {
+        if restart_wal(&self.connection, Restart::Shorten) {
+            self.health.shrink_files.store(false, Ordering::Relaxed);
+        } else {
+            self.health.restart_log.store(true, Ordering::Relaxed);
         }
     }
 
     /// Holds queries back for a moment when they, one after another, have kept the log from being emptied.
     fn make_way(&self) {
-        let longest = self.health.longest_log.load(Ordering::Relaxed);
-        if file_bytes(&wal_path(&self.database)) < longest.saturating_mul(FAR_TOO_LONG) {
-            return;
-        }
         let [queries, tails] = &self.readers;
         let _held_back =
             self.runtime.block_on(async { (queries.pause().await, tails.pause().await) });
@@ -93,16 +136,31 @@ impl Checkpointer {
         size.map_or(SQLITE_PAGE_BYTES, i64::unsigned_abs)
     }
 
-    /// Frames in the log after the checkpoint; the same number as before means nothing was written.
-    fn checkpoint(&self, seen: i64) -> rusqlite::Result<i64> {
+    /// Copies what no reader is in the way of, and what came in meanwhile, until there is little left, which whoever
+    /// empties the log copies himself. Gives up when what comes in takes as long.
+    fn catch_up(&self) -> rusqlite::Result<Marks> {
+        let mut longest = Duration::MAX;
+        loop {
+            let begun = Instant::now();
+            let marks = self.checkpoint()?;
+            let took = begun.elapsed();
+            if took < SHORT || took >= longest {
+                return Ok(marks);
+            }
+            longest = took;
+        }
+    }
+
+    /// Copies what no reader is in the way of when it begins.
+    fn checkpoint(&self) -> rusqlite::Result<Marks> {
         let sql = "PRAGMA wal_checkpoint(PASSIVE)";
         let mut statement = self.connection.prepare_cached(sql)?;
-        let (frames, done): (i64, i64) =
-            statement.query_row([], |row| Ok((row.get(1)?, row.get(2)?)))?;
-        if frames != seen {
-            debug!(frames, done, "checkpoint");
+        let marks =
+            statement.query_row([], |row| Ok(Marks { frames: row.get(1)?, done: row.get(2)? }))?;
+        if marks.frames != self.watch.frames() {
+            debug!(?marks, "checkpoint");
         }
-        Ok(frames)
+        Ok(marks)
     }
 }
 
@@ -137,6 +195,21 @@ pub(super) fn restart_wal(connection: &Connection, restart: Restart) -> bool {
             debug!(%error, "the write-ahead log could not be started anew");
             false
         }
+    }
+}
+
+/// Does the work again when the disk was full and emptying the log has made room.
+pub(super) fn with_room<T>(
+    connection: &Connection,
+    mut work: impl FnMut() -> rusqlite::Result<T>,
+) -> rusqlite::Result<T> {
+    match work() {
+        Err(error)
+            if Fault::of(&error) == Fault::Full && restart_wal(connection, Restart::Shorten) =>
+        {
+            work()
+        }
+        outcome => outcome,
     }
 }
 

@@ -4,10 +4,11 @@
 //! SQLite does not keep, such as a `page_size` for an existing file, is a warning.
 
 use rusqlite::Connection;
-use tracing::{info, warn};
+use tracing::warn;
 
 use super::StoreError;
 use super::fault::Fault;
+use super::vacuum::{AutoVacuum, change_mode};
 use crate::config::Pragma;
 
 /// PRAGMAs that shape the file, so that they must come before its first page is written.
@@ -38,18 +39,29 @@ const NUMBERS: [&str; 7] = [
     "threads",
     "wal_autocheckpoint",
 ];
-const AUTO_VACUUM: [(&str, &str); 3] = [("NONE", "0"), ("FULL", "1"), ("INCREMENTAL", "2")];
 const EDITS_OF_A_TYPO: usize = 3;
 
 /// Sets up the connection that writes: what loglite needs, then the configured PRAGMAs in file order.
-pub(super) fn set_up_writer(connection: &Connection, params: &[Pragma]) -> Result<(), StoreError> {
+///
+/// A changed `auto_vacuum` rewrites the file, but not where the rows of `log_table` would get other ids.
+pub(super) fn set_up_writer(
+    connection: &Connection,
+    params: &[Pragma],
+    log_table: &str,
+) -> Result<(), StoreError> {
     params.iter().try_for_each(|pragma| check_name(connection, pragma))?;
     let is_set = |name: &str| params.iter().any(|pragma| is(pragma, name));
     // The bundled SQLite is compiled to enforce foreign keys; the earlier generations' was not.
     set_default(connection, "foreign_keys", "OFF")?;
     let (shaping, others): (Vec<_>, Vec<_>) =
         params.iter().partition(|pragma| SHAPING.iter().any(|name| is(pragma, name)));
-    shaping.into_iter().try_for_each(|pragma| set(connection, pragma))?;
+    for pragma in shaping {
+        if is(pragma, "auto_vacuum") {
+            set_auto_vacuum(connection, pragma, log_table)?;
+        } else {
+            set(connection, pragma)?;
+        }
+    }
     if !is_set("journal_mode") {
         set_default(connection, "journal_mode", "WAL")?;
     }
@@ -116,9 +128,6 @@ fn set(connection: &Connection, pragma: &Pragma) -> Result<(), StoreError> {
         return Ok(());
     }
     let expected = answer_of(pragma)?;
-    if is(pragma, "auto_vacuum") {
-        return change_auto_vacuum(connection, pragma, &expected);
-    }
     run(connection, pragma)?;
     let Some(expected) = expected else { return Ok(()) };
     let kept = read(connection, &pragma.name)?;
@@ -128,13 +137,25 @@ fn set(connection: &Connection, pragma: &Pragma) -> Result<(), StoreError> {
     Ok(())
 }
 
+fn set_auto_vacuum(
+    connection: &Connection,
+    pragma: &Pragma,
+    log_table: &str,
+) -> Result<(), StoreError> {
+    let Some(mode) = AutoVacuum::parse(&pragma.value) else {
+        // Says which words there are.
+        return set(connection, pragma);
+    };
+    change_mode(connection, mode, log_table).map_err(|cause| refused(pragma, cause))
+}
+
 /// What SQLite answers when it has taken the value; `None` where that can't be said.
 fn answer_of(pragma: &Pragma) -> Result<Option<String>, StoreError> {
     if NUMBERS.iter().any(|name| is(pragma, name)) {
         return Ok(pragma.value.parse::<i64>().is_ok().then(|| pragma.value.clone()));
     }
     let words: &[(&str, &str)] = match pragma.name.to_ascii_lowercase().as_str() {
-        "auto_vacuum" => &AUTO_VACUUM,
+        "auto_vacuum" => &[("NONE", "0"), ("FULL", "1"), ("INCREMENTAL", "2")],
         "journal_mode" => &[
             ("DELETE", "delete"),
             ("TRUNCATE", "truncate"),
@@ -161,40 +182,6 @@ fn answer_of(pragma: &Pragma) -> Result<Option<String>, StoreError> {
         return Err(StoreError::PragmaValue { name, value, expected });
     };
     Ok(Some((*answer).to_owned()))
-}
-
-/// An existing file takes another `auto_vacuum` only through a VACUUM, which rewrites it.
-fn change_auto_vacuum(
-    connection: &Connection,
-    pragma: &Pragma,
-    expected: &Option<String>,
-) -> Result<(), StoreError> {
-    let before = read(connection, "auto_vacuum")?;
-    let is_expected = |answer: &str| expected.as_deref() == Some(answer);
-    if is_expected(&before) {
-        return Ok(());
-    }
-    run(connection, pragma)?;
-    if is_expected(&read(connection, "auto_vacuum")?) {
-        return Ok(());
-    }
-    let word = |answer: &str| {
-        AUTO_VACUUM.iter().find(|(_, code)| *code == answer).map_or("?", |(word, _)| *word)
-    };
-    let (before, after) = (word(&before), expected.as_deref().map_or("?", word));
-    info!(before, after, "auto_vacuum changes: rewriting the database with VACUUM");
-    match connection.execute_batch("VACUUM") {
-        Ok(()) => {
-            info!(auto_vacuum = after, "database rewritten");
-            Ok(())
-        }
-        // The service works without it; only free pages are not given back.
-        Err(error) if matches!(Fault::of(&error), Fault::Full | Fault::Busy) => {
-            warn!(%error, auto_vacuum = before, "auto_vacuum stays as it was; VACUUM needs as much free space as the database");
-            Ok(())
-        }
-        Err(cause) => Err(refused(pragma, cause)),
-    }
 }
 
 fn run(connection: &Connection, pragma: &Pragma) -> Result<(), StoreError> {
@@ -239,7 +226,7 @@ mod tests {
 
     fn set_up(params: &[Pragma]) -> Result<Connection, StoreError> {
         let connection = Connection::open_in_memory()?;
-        set_up_writer(&connection, params)?;
+        set_up_writer(&connection, params, "Log")?;
         Ok(connection)
     }
 

@@ -11,9 +11,10 @@ use std::time::Instant;
 use tracing::{error, info};
 
 use super::answers::{Answers, Publisher};
-use super::checkpoint::{FAR_TOO_LONG, RESTART_BYTES, Restart, file_bytes, restart_wal};
+use super::checkpoint::{FAR_TOO_LONG, RESTART_BYTES, Restart, file_bytes, restart_wal, wal_path};
 use super::committer::Committer;
-use super::queue::{Job, Purpose, WriteQueue};
+use super::queue::{Job, Purpose, Work, WriteQueue};
+use super::reserve::keep_reserve;
 use super::{Delivery, Fault, WriteError};
 use crate::domain::Receipt;
 use crate::metrics::Metrics;
@@ -33,6 +34,7 @@ pub(super) struct Writer {
     publisher: Publisher,
     health: Arc<WriterHealth>,
     metrics: Metrics,
+    database: PathBuf,
     wal: PathBuf,
     /// The log's length at which emptying it is tried again.
     next_restart: u64,
@@ -49,6 +51,13 @@ pub(super) struct WriterHealth {
     pub(super) longest_log: AtomicU64,
     /// The log has become too long, and what is in it has just been copied: little is left to do.
     pub(super) restart_log: AtomicBool,
+    /// Much of the log is not copied yet, because a reader is in the way, or the checkpointer is about to: the writer
+    /// would wait for it, or in vain.
+    pub(super) hold_off: AtomicBool,
+    /// A reader keeps a log that is too long from being emptied.
+    pub(super) log_is_held: AtomicBool,
+    /// The database has become smaller, and its files should.
+    pub(super) shrink_files: AtomicBool,
     /// Queries are held back, so that the log can be emptied.
     pub(super) no_readers: AtomicBool,
 }
@@ -61,7 +70,7 @@ pub(super) struct WriterParts {
     pub(super) publisher: Publisher,
     pub(super) health: Arc<WriterHealth>,
     pub(super) metrics: Metrics,
-    pub(super) wal: PathBuf,
+    pub(super) database: PathBuf,
 }
 
 impl Writer {
@@ -74,7 +83,8 @@ impl Writer {
             publisher: parts.publisher,
             health: parts.health,
             metrics: parts.metrics,
-            wal: parts.wal,
+            wal: wal_path(&parts.database),
+            database: parts.database,
             next_restart: 0,
         }
     }
@@ -82,29 +92,34 @@ impl Writer {
     /// Writes until the queue is closed and empty, then closes the connection.
     pub(super) fn run(mut self) {
         let mut jobs = Vec::new();
-        while self.queue.take(self.batch_rows, &mut jobs) {
-            self.commit(&mut jobs);
+        while let Some(work) = self.queue.take(self.batch_rows, &mut jobs) {
+            match work {
+                Work::Jobs => self.commit(&mut jobs),
+                Work::Chore(chore) => chore.run(&self.committer.connection),
+            }
             self.bound_log();
         }
         info!(newest = self.committer.newest().0, "writer drained");
     }
 
     /// Starts the write-ahead log anew when it has become too long and the checkpointer has copied most of it. Far too
-    /// long, or on a small disk, it does not wait for the checkpointer; when a reader is in the way, it tries again once the
-    /// log has grown.
+    /// long, or on a small disk, it does not wait for the checkpointer, unless that gets on with much that is left to
+    /// copy; when a reader is in the way, it tries again once the log has grown.
     fn bound_log(&mut self) {
         let longest = self.health.longest_log.load(Ordering::Relaxed);
         let no_readers = self.health.no_readers.load(Ordering::Relaxed);
         let has_room = longest == RESTART_BYTES;
         if self.health.restart_log.swap(false, Ordering::Relaxed) && !no_readers {
-            restart_wal(
-                &self.committer.connection,
-                if has_room { Restart::Reuse } else { Restart::Shorten },
-            );
+            let shrink = self.health.shrink_files.load(Ordering::Relaxed);
+            let restart = if has_room && !shrink { Restart::Reuse } else { Restart::Shorten };
+            if restart_wal(&self.committer.connection, restart) && shrink {
+                self.health.shrink_files.store(false, Ordering::Relaxed);
+            }
         }
         let bytes = file_bytes(&self.wal);
         let far_too_long = if has_room { longest * FAR_TOO_LONG } else { longest };
-        if bytes < far_too_long {
+        let hold_off = has_room && self.health.hold_off.load(Ordering::Relaxed);
+        if bytes < far_too_long || hold_off {
             self.next_restart = 0;
         } else if bytes >= self.next_restart || no_readers {
             let restarted = restart_wal(&self.committer.connection, Restart::Shorten);
@@ -136,6 +151,10 @@ impl Writer {
 
     /// One transaction. Only where nothing else shows whether the storage works, a probe writes something itself.
     fn write(&mut self, jobs: &[Job], deliveries: &[&Delivery]) -> rusqlite::Result<Vec<Receipt>> {
+        if self.health.log_is_held.load(Ordering::Relaxed) {
+            let bytes: usize = deliveries.iter().map(|delivery| delivery.written_bytes()).sum();
+            keep_reserve(&self.committer.connection, &self.database, bytes as u64)?;
+        }
         if jobs.iter().all(|job| job.purpose == Purpose::Probe) {
             self.committer.probe(self.health.failed_bytes.load(Ordering::Relaxed))?;
         }
