@@ -1,6 +1,7 @@
 //! `GET /logs`: answers a query as JSON, NDJSON or CSV, page by page, never holding a whole result.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::{RawQuery, State};
@@ -41,8 +42,10 @@ pub(super) async fn handle(
     RawQuery(raw): RawQuery,
 ) -> Result<Response, ApiError> {
     let LogsQuery { query, format } = logs_query(api.schema(), &raw.unwrap_or_default())?;
-    let encoder = RowEncoder::new(api.schema(), &query.fields, format, api.json_columns);
+    let encoder = api.store.encoder(&query.fields, format, api.json_columns);
+    let (begun, times) = (Instant::now(), api.metrics.query_times.clone());
     let mut answer = Answer::begin(api, query, format, encoder).await?;
+    times.observe(begun.elapsed().as_secs_f64());
     let mut response = if answer.is_complete() {
         let mut bytes = answer.head();
         bytes.extend(answer.take_page());

@@ -20,7 +20,7 @@ use super::query_string::tail_query;
 use super::{Api, ApiState};
 use crate::domain::RowId;
 use crate::live::{Event, Subject, Tail};
-use crate::store::{RowEncoder, RowFormat, TailPage};
+use crate::store::{RowFormat, TailPage};
 
 const LAST_EVENT_ID: &str = "last-event-id";
 /// Tells proxies to pass events on at once.
@@ -44,8 +44,7 @@ pub(super) async fn handle(
     let (query, given) = tail_query(api.schema(), &raw.unwrap_or_default())?;
     // When a browser reconnects, the header is newer than the address.
     let after = last_event_id(&headers)?.or(given);
-    let encoder =
-        RowEncoder::new(api.schema(), &query.fields, RowFormat::JsonItems, api.json_columns);
+    let encoder = api.store.encoder(&query.fields, RowFormat::JsonItems, api.json_columns);
     let subject = Subject { query, encoder, after };
     let source = (Arc::clone(api.store.live_reads()), Arc::clone(api.schema()));
     let tail = Tail::new(source, api.store.watermark(), subject, api.pace);

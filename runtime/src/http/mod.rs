@@ -11,6 +11,7 @@ mod error;
 mod get_dead_letters;
 mod get_logs;
 mod get_sse;
+mod get_stats;
 mod openapi;
 mod patient_writes;
 mod post_logs;
@@ -23,7 +24,7 @@ mod service_info;
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::State;
@@ -69,6 +70,10 @@ pub struct Api {
     pub settings: Vec<Setting>,
     /// What is counted.
     pub metrics: Metrics,
+    /// How long statistics are kept.
+    pub stats_retention: Duration,
+    /// When the service started.
+    pub started: Instant,
     /// Cancelled when the service stops: long answers end.
     pub stopping: CancellationToken,
 }
@@ -85,7 +90,7 @@ type ApiState = State<Arc<Api>>;
 type Route = (&'static str, &'static [Method], MethodRouter<Arc<Api>>);
 
 /// Every path with its methods: the router, `Allow` headers and the OpenAPI test read the same list.
-fn routes() -> [Route; 12] {
+fn routes() -> [Route; 13] {
     const GET: &[Method] = &[Method::GET];
     const POST: &[Method] = &[Method::POST];
     const GET_POST: &[Method] = &[Method::GET, Method::POST];
@@ -100,6 +105,7 @@ fn routes() -> [Route; 12] {
         ("/harvesters", GET, get(service_info::harvesters)),
         ("/dead-letters", GET, get(get_dead_letters::handle)),
         ("/dead-letters/replay", POST, post(replay_dead_letters::handle)),
+        ("/stats", GET, get(get_stats::handle)),
         ("/metrics", GET, get(service_info::metrics)),
         ("/openapi.json", GET, get(openapi::handle)),
     ]

@@ -20,6 +20,7 @@ mod tests {
 
     use super::*;
     use crate::domain::Kind;
+    use crate::store::stats::{ACTIVITY, DATABASE};
 
     fn document() -> Value {
         serde_json::from_str(DOCUMENT).expect("the document is JSON")
@@ -134,6 +135,20 @@ mod tests {
         let document = document();
         let described = document.pointer("/components/schemas/Column/properties/kind/enum");
         assert_eq!(described, Some(&serde_json::json!(kinds)));
+    }
+
+    #[test]
+    fn every_statistic_is_described() {
+        let document = document();
+        for (name, series) in [("Activities", ACTIVITY), ("DatabaseSizes", DATABASE)] {
+            let fields =
+                object(&document, &format!("/components/schemas/{name}/properties/fields"));
+            let known: Vec<_> = series.fields().collect();
+            let described = fields.get("items").and_then(|items| items.get("enum"));
+            assert_eq!(described, Some(&serde_json::json!(known)), "{name}");
+            let text = fields.get("description").and_then(Value::as_str).unwrap_or_default();
+            assert!(known.iter().all(|field| text.contains(&format!("`{field}`: "))), "{name}");
+        }
     }
 
     #[test]

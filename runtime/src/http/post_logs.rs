@@ -53,6 +53,7 @@ pub(super) async fn handle(
     let layout = layout(&headers)?;
     let encoding = Encoding::of(&headers)?;
     let bytes = body::read(&headers, body, &api.config).await?;
+    api.metrics.body_sizes.observe(bytes.len() as f64);
     let sent = Sent { bytes, encoding, layout };
     let mut bound = if api.ingestor.has_transforms(&SOURCE) {
         let draft =

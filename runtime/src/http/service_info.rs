@@ -73,19 +73,26 @@ pub(super) async fn version() -> Response {
 }
 
 /// `GET /schema`: the log table as the migrations left it.
-pub(super) async fn schema(State(api): ApiState) -> Response {
+pub(super) async fn schema(State(api): ApiState) -> Result<Response, ApiError> {
     let schema = api.schema();
-    let columns = schema.columns().iter().map(ColumnAnswer::from).collect();
-    json(StatusCode::OK, &SchemaAnswer { table: schema.table(), columns })
+    let compressed = api.store.compressed_columns().await?;
+    let answer = |id| ColumnAnswer::new(schema.column(id), compressed.contains(&id));
+    let columns = schema.ids().map(answer).collect();
+    Ok(json(StatusCode::OK, &SchemaAnswer { table: schema.table(), columns }))
 }
 
-impl<'a> From<&'a Column> for ColumnAnswer<'a> {
-    fn from(column: &'a Column) -> Self {
+impl<'a> ColumnAnswer<'a> {
+    /// Declared INTEGER, a compressed column holds ids; clients see what they stand for.
+    fn new(column: &'a Column, compressed: bool) -> Self {
+        let kind = match column.kind {
+            Kind::Integer if compressed => Kind::Text,
+            kind => kind,
+        };
         Self {
             name: &column.name,
-            kind: column.kind,
+            kind,
             sqlite_type: &column.sqlite_type,
-            compressed: false,
+            compressed,
             not_null: column.not_null,
             primary_key: column.primary_key,
         }

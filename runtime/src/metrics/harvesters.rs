@@ -145,6 +145,12 @@ impl HarvesterFamilies {
         all.iter().map(HarvesterMetrics::status).collect()
     }
 
+    /// Entries that all of them have brought.
+    pub(super) fn entries(&self) -> u64 {
+        let all = self.harvesters.lock().unwrap_or_else(PoisonError::into_inner);
+        all.iter().map(|harvester| harvester.entries.get()).sum()
+    }
+
     /// Brings the gauges of time up to date.
     pub(super) fn refresh(&self) {
         let all = self.harvesters.lock().unwrap_or_else(PoisonError::into_inner);

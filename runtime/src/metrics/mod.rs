@@ -2,11 +2,14 @@
 //!
 //! Each part of the program holds a clone of [`Metrics`] and counts where things happen; `GET /metrics` prints them.
 
+mod activity;
 mod harvesters;
 mod plugins;
+mod retention;
 mod runs;
 
 use std::fmt;
+use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -17,10 +20,12 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::domain::PluginKind;
+pub use activity::{Gathered, Spread, Spreads, Totals};
 use harvesters::HarvesterFamilies;
 pub use harvesters::{HarvesterMetrics, HarvesterStatus};
 use plugins::PluginFamilies;
 pub use plugins::{EntryFate, PluginMetrics, PluginStatus};
+pub use retention::RetentionMetrics;
 pub use runs::{RunState, Runs};
 
 /// Seconds: from a commit without a sync (0.1 ms) to a disk in trouble (5 s).
@@ -47,6 +52,12 @@ struct DatabaseFile {
     file: &'static str,
 }
 
+/// A compressed column.
+#[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct CompressedColumn {
+    column: String,
+}
+
 /// The service's counters. Clones count into the same ones.
 #[derive(Clone)]
 pub struct Metrics {
@@ -65,8 +76,12 @@ pub struct Metrics {
     pub batches_committed: Counter,
     /// Transactions rolled back because the storage failed.
     pub batches_failed: Counter,
-    /// From the start of a transaction to the end of its commit.
-    pub commit_seconds: Histogram,
+    /// How long the answers of `GET /logs` took until their first page was read, in seconds.
+    pub query_times: Gathered,
+    /// How large the bodies of `POST /logs` were, in bytes.
+    pub body_sizes: Gathered,
+    commit_seconds: Histogram,
+    commit_times: Gathered,
     /// Bytes of rows between acceptance and commit.
     pub queue_bytes: Gauge,
     /// Dead letters written.
@@ -79,6 +94,10 @@ pub struct Metrics {
     pub dead_letters_kept: Gauge,
     /// HTTP connections open now.
     pub connections: Gauge,
+    /// Bytes of free pages returned to the file system.
+    pub vacuum_bytes: Counter,
+    /// Bytes of free pages in the database, as the newest pass found them.
+    pub free_bytes: Gauge,
     /// Queries answered.
     pub queries_answered: Counter,
     /// Queries interrupted by their deadline.
@@ -89,8 +108,13 @@ pub struct Metrics {
     pub query_seconds: Histogram,
     /// Live subscriptions open now.
     pub sse_subscribers: Gauge,
+    /// Old rows and what becomes of them.
+    pub retention: RetentionMetrics,
     requests: Family<Status, Counter>,
+    requests_answered: Counter,
+    requests_failed: Counter,
     database_bytes: Family<DatabaseFile, Gauge>,
+    dictionary_values: Family<CompressedColumn, Gauge>,
     plugins: PluginFamilies,
     harvesters: HarvesterFamilies,
 }
@@ -111,20 +135,29 @@ impl Default for Metrics {
             entries_failed: of(&entries, "failed"),
             batches_committed: of(&batches, "committed"),
             batches_failed: of(&batches, "failed"),
+            query_times: Gathered::default(),
+            body_sizes: Gathered::default(),
             commit_seconds: Histogram::new(COMMIT_BUCKETS),
+            commit_times: Gathered::default(),
             queue_bytes: Gauge::default(),
             dead_letters_written: of(&letters, "written"),
             dead_letters_purged: of(&letters, "purged"),
             dead_letters_replayed: of(&letters, "replayed"),
             dead_letters_kept: Gauge::default(),
             connections: Gauge::default(),
+            vacuum_bytes: Counter::default(),
+            free_bytes: Gauge::default(),
             queries_answered: of(&queries, "answered"),
             queries_timed_out: of(&queries, "timed_out"),
             queries_failed: of(&queries, "failed"),
             query_seconds: Histogram::new(QUERY_BUCKETS),
             sse_subscribers: Gauge::default(),
+            retention: RetentionMetrics::default(),
             requests: Family::default(),
+            requests_answered: Counter::default(),
+            requests_failed: Counter::default(),
             database_bytes: Family::default(),
+            dictionary_values: Family::default(),
             plugins: PluginFamilies::default(),
             harvesters: HarvesterFamilies::default(),
             registry: std::sync::Arc::default(),
@@ -159,8 +192,25 @@ impl Metrics {
         registry.register_with_unit(
             "database",
             "Size of the database's files",
-            bytes,
+            bytes.clone(),
             self.database_bytes.clone(),
+        );
+        registry.register(
+            "dictionary_values",
+            "Distinct values of a compressed column",
+            self.dictionary_values.clone(),
+        );
+        registry.register_with_unit(
+            "database_free",
+            "Free pages of the database after the newest pass of vacuum",
+            bytes.clone(),
+            self.free_bytes.clone(),
+        );
+        registry.register_with_unit(
+            "vacuum",
+            "Free pages returned to the file system",
+            bytes,
+            self.vacuum_bytes.clone(),
         );
         registry.register("dead_letters", "Dead letters kept", self.dead_letters_kept.clone());
         registry.register("http_connections", "HTTP connections open", self.connections.clone());
@@ -170,6 +220,7 @@ impl Metrics {
             "Live subscriptions open",
             self.sse_subscribers.clone(),
         );
+        self.retention.register(registry);
         self.plugins.register(registry);
         self.harvesters.register(registry);
     }
@@ -206,6 +257,43 @@ impl Metrics {
     /// Counts an answered HTTP request.
     pub fn request_answered(&self, status: u16) {
         self.requests.get_or_create(&Status { status }).inc();
+        self.requests_answered.inc();
+        if status >= 500 {
+            self.requests_failed.inc();
+        }
+    }
+
+    /// Notes a transaction: from its start to the end of its commit.
+    pub fn commit_took(&self, time: Duration) {
+        self.commit_seconds.observe(time.as_secs_f64());
+        self.commit_times.observe(time.as_secs_f64());
+    }
+
+    /// What was counted since the service started.
+    #[must_use]
+    pub fn totals(&self) -> Totals {
+        Totals {
+            stored: self.entries_stored.get(),
+            refused: self.entries_refused.get(),
+            dropped: self.entries_dropped.get(),
+            failed: self.entries_failed.get(),
+            harvested: self.harvesters.entries(),
+            deleted: self.retention.gone(),
+            letters: self.dead_letters_written.get(),
+            batches: self.batches_committed.get(),
+            queries_failed: self.queries_failed.get() + self.queries_timed_out.get(),
+            requests: self.requests_answered.get(),
+            requests_failed: self.requests_failed.get(),
+        }
+    }
+
+    /// What was measured since the last call: for one caller.
+    pub(crate) fn take_spreads(&self) -> Spreads {
+        Spreads {
+            queries: self.query_times.take(),
+            bodies: self.body_sizes.take(),
+            commits: self.commit_times.take(),
+        }
     }
 
     /// Notes the sizes of the database file and its write-ahead log, in bytes.
@@ -214,6 +302,12 @@ impl Metrics {
             let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
             self.database_bytes.get_or_create(&DatabaseFile { file }).set(bytes);
         }
+    }
+
+    /// Notes how many values the dictionary of a compressed column holds.
+    pub fn set_dictionary_values(&self, column: &str, values: i64) {
+        let labels = CompressedColumn { column: column.to_owned() };
+        self.dictionary_values.get_or_create(&labels).set(values);
     }
 
     /// All counters in the OpenMetrics text format, which Prometheus reads

@@ -44,7 +44,7 @@ impl Publisher {
 
     /// Tells everyone. Blocks while the runtime has too much to tell already.
     pub(super) fn publish(&self, answers: Answers) {
-        self.metrics.commit_seconds.observe(answers.begun.elapsed().as_secs_f64());
+        self.metrics.commit_took(answers.begun.elapsed());
         self.watermark.send_if_modified(|newest| {
             let has_risen = answers.newest > *newest;
             *newest = answers.newest.max(*newest);
