@@ -4,7 +4,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -95,7 +95,15 @@ impl Service {
                 return Err(error.into());
             }
         };
+        if let Err(error) = store.start_maintenance(&config, &metrics) {
+            store.close();
+            return Err(error.into());
+        }
         let store = Arc::new(store);
+        if let Err(error) = store.take_statistics(&config, &metrics) {
+            close(store).await;
+            return Err(error.into());
+        }
         let stopping = CancellationToken::new();
         let links = plugins.as_ref().map_or(&[][..], Plugins::links).to_vec();
         let chain = TransformChain::new(links, &sources(&config));
@@ -206,6 +214,8 @@ fn api(
         heartbeat: config.sse.sse_heartbeat,
         settings: config.settings(),
         metrics,
+        stats_retention: config.tasks.stats_retention(),
+        started: Instant::now(),
         stopping,
     }
 }

@@ -3,14 +3,22 @@
 //! Exit codes: 0 done, 1 failed, 2 the arguments or the configuration are wrong.
 
 mod completions;
+mod compress;
 mod config;
 mod dead_letters;
+mod decompress;
+mod delete;
 mod import;
 mod line_arguments;
 mod migrate;
 mod pipe;
 mod plugin;
+mod progress;
+mod recode;
 mod serve;
+mod stats;
+mod stop;
+mod vacuum;
 
 use std::io::{self, ErrorKind, Write, stderr, stdout};
 use std::path::{Path, PathBuf};
@@ -22,17 +30,22 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use tracing::Level;
 
 use self::completions::Completions;
+use self::compress::Compress;
 use self::dead_letters::DeadLettersCommand;
+use self::decompress::Decompress;
+use self::delete::Delete;
 use self::import::Import;
 use self::migrate::MigrateCommand;
 use self::pipe::PipeCommand;
 use self::plugin::PluginCommand;
+use self::stats::Stats;
 use crate::app::StartError;
 use crate::app::telemetry::{self, LogFormat, TelemetryError};
 use crate::config::{Config, ConfigErrors, environment};
 use crate::http::ClientError;
 use crate::plugin::BadGrant;
 use crate::store::StoreError;
+use crate::store::recode::RecodeError;
 
 const FAILURE: u8 = 1;
 const USAGE: u8 = 2;
@@ -67,12 +80,22 @@ enum Command {
     Import(Import),
     /// Store what a command writes while it goes on to standard output: `some-service | loglite pipe`
     Pipe(PipeCommand),
+    /// Store a column's values once and their numbers in the rows, for the rows that are there
+    Compress(Compress),
+    /// Put a compressed column's values back into the rows
+    Decompress(Decompress),
+    /// Rewrite the database so that it takes no more disk than it needs, while no service runs
+    Vacuum(ConfigFile),
     /// Write, check, try and measure plugins
     #[command(subcommand)]
     Plugin(PluginCommand),
     /// Look at entries that could not be stored, put them back, or delete them
     #[command(subcommand)]
     DeadLetters(DeadLettersCommand),
+    /// Delete rows by a filter, also while a service runs: `loglite delete 'level==DEBUG'`
+    Delete(Delete),
+    /// Show what takes how much space, how much is written, and where compression would pay
+    Stats(Stats),
     /// Look at a configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -116,6 +139,10 @@ enum UsageError {
     )]
     NobodyToAsk,
     #[error(
+        "deleted rows can't be brought back, so it asks first, and there is no terminal to ask; pass `--yes` to go on without, or `--dry-run` to see what it would delete"
+    )]
+    NobodyToAskToDelete,
+    #[error(
         "`{name}` is no name for a plugin; it begins with a letter and has up to 64 lower-case letters, digits and single hyphens, such as `drop-below`"
     )]
     PluginName { name: String },
@@ -153,9 +180,14 @@ impl Command {
             }
             Self::Migrate(command) => return command.run(format, &mut stdout().lock()),
             Self::DeadLetters(command) => return command.run(format, &mut stdout().lock()),
+            Self::Delete(delete) => return delete.run(format, &mut stdout().lock()),
             Self::Pipe(pipe) => return pipe.run(format),
             Self::Import(import) => return import.run(format, &mut stdout().lock()),
+            Self::Stats(stats) => return stats.run(format, &mut stdout().lock()),
+            Self::Compress(compress) => return compress.run(format, &mut stdout().lock()),
+            Self::Decompress(decompress) => return decompress.run(format, &mut stdout().lock()),
             Self::Plugin(command) => return command.run(format),
+            Self::Vacuum(file) => vacuum::run(&file.load(format)?, &mut stdout().lock())?,
             Self::Config(ConfigCommand::Check(file)) => config::check(file.path())?,
             Self::Config(ConfigCommand::Show(file)) => config::show(file.path())?,
             Self::Completions(completions) => completions.run(&mut stdout().lock())?,
@@ -206,6 +238,7 @@ fn exit_code(error: &anyhow::Error) -> u8 {
         || error.is::<BadGrant>()
         || matches!(error.downcast_ref(), Some(ClientError::Url(_) | ClientError::AnyPort))
         || error.is::<config::UnusableComponents>()
+        || error.downcast_ref().is_some_and(RecodeError::is_usage)
         || matches!(error.downcast_ref(), Some(StartError::Plugin(_)))
         || store.is_some_and(StoreError::is_configuration);
     if is_usage { USAGE } else { FAILURE }

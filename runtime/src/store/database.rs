@@ -10,25 +10,34 @@ use std::time::Duration;
 use rusqlite::Connection;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use tracing::{error, warn};
+use tracing::error;
 
 use super::answers::Publisher;
 use super::checkpoint::{Checkpointer, file_bytes, final_checkpoint, longest_log, wal_path};
 use super::committer::Committer;
-use super::connection::{open_checkpointer, open_reader, open_writer};
-use super::introspect::read_schema;
+use super::connection::{open_checkpointer, open_reader};
+use super::dictionary::{ValueCache, read_states};
 use super::lock::DatabaseLock;
+use super::log_watch::LogWatch;
+use super::maintenance::{MaintenanceParts, MaintenanceThread};
+use super::make_ready::make_ready;
 use super::position::{read_checkpoint, read_input_checkpoints};
 use super::queue::WriteQueue;
 use super::read_pool::ReadPool;
+use super::stats::{RunningSampler, SamplerParts};
 use super::writer::{Writer, WriterHealth, WriterParts};
-use super::{Delivery, StoreError, WriteError, migrate};
-use crate::config::{Config, DatabaseConfig};
-use crate::domain::{Checkpoint, CheckpointKey, RowId, Schema, SourceName, quote_identifier};
+use super::{Delivery, RowEncoder, RowFormat, StoreError, WriteError};
+use crate::config::{Config, DatabaseConfig, JsonColumns};
+use crate::domain::{
+    Checkpoint, CheckpointKey, ColumnId, RowId, Schema, SourceName, quote_identifier,
+};
 use crate::metrics::Metrics;
 
 /// Connections kept for live tails and health checks, so that slow queries don't hold them up.
 const LIVE_READERS: usize = 1;
+
+/// By so much longer than `query_timeout_ms` our own readers may keep the log from being emptied.
+const OWN_READERS_END: Duration = Duration::from_secs(1);
 
 /// How long a health check waits for the writer, which may wait for a lock itself.
 const PROBE_PATIENCE: Duration = Duration::from_secs(2);
@@ -40,11 +49,13 @@ pub struct Store {
     queue: Arc<WriteQueue>,
     reads: Arc<ReadPool>,
     live_reads: Arc<ReadPool>,
+    values: Arc<ValueCache>,
     watermark: watch::Receiver<RowId>,
     health: Arc<WriterHealth>,
     path: PathBuf,
     ended: CancellationToken,
     running: Mutex<Option<Running>>,
+    sampler: Mutex<Option<RunningSampler>>,
 }
 
 /// However the writer ends, nobody waits for it any longer, and it is told.
@@ -66,6 +77,7 @@ struct Running {
     writer: JoinHandle<()>,
     checkpointer: JoinHandle<()>,
     stop_checkpointer: mpsc::Sender<()>,
+    maintenance: Option<MaintenanceThread>,
     final_connection: Connection,
     _lock: DatabaseLock,
 }
@@ -83,16 +95,12 @@ impl Store {
     fn open_unlocated(config: &Config, metrics: &Metrics) -> Result<Self, StoreError> {
         let database = &config.database;
         let lock = DatabaseLock::acquire(&database.sqlite_dir)?;
-        let mut connection = open_writer(database)?;
-        roll_out(&mut connection, config)?;
-        let schema = read_schema(&connection, database)?;
-        warn_of_slow_order(&schema);
-        warn_of_dictionary(&connection)?;
+        let (connection, schema) = make_ready(config)?;
         let schema = Arc::new(schema);
         let queue = Arc::new(WriteQueue::new(config.ingest.ingest_queue_size, metrics.clone()));
         let health = Arc::new(WriterHealth::default());
         health.longest_log.store(longest_log(&database.path()), Ordering::Relaxed);
-        let committer = Committer::open(connection, &schema, config.dead_letters.clone(), metrics)?;
+        let committer = Committer::open(connection, &schema, config, metrics)?;
         let (sender, watermark) = watch::channel(committer.newest());
         let publisher = Publisher::new(sender, metrics.clone());
         let writer = Writer::new(WriterParts {
@@ -102,7 +110,7 @@ impl Store {
             batch_rows: config.ingest.batch_rows,
             health: Arc::clone(&health),
             metrics: metrics.clone(),
-            wal: wal_path(&database.path()),
+            database: database.path(),
         });
         let end = AbandonOnDrop { queue: Arc::clone(&queue), ended: CancellationToken::new() };
         let reads = read_pool(database, database.db_pool_size, metrics)?;
@@ -115,12 +123,14 @@ impl Store {
             stop,
             readers: [Arc::clone(&reads), Arc::clone(&live_reads)],
             runtime: tokio::runtime::Handle::current(),
+            watch: LogWatch::new(database.query_timeout + OWN_READERS_END),
         };
         Ok(Self {
             schema,
             queue,
             reads,
             live_reads,
+            values: Arc::default(),
             watermark,
             health,
             path: database.path(),
@@ -133,9 +143,46 @@ impl Store {
                 }),
                 checkpointer: spawn("checkpointer", move || checkpointer.run()),
                 stop_checkpointer,
+                maintenance: None,
                 _lock: lock,
             })),
+            sampler: Mutex::default(),
         })
+    }
+
+    /// Takes statistics from now on, until it is closed.
+    ///
+    /// # Errors
+    /// What keeps the database from being read once more.
+    pub fn take_statistics(&self, config: &Config, metrics: &Metrics) -> Result<(), StoreError> {
+        let sampler = RunningSampler::start(SamplerParts {
+            queue: Arc::clone(&self.queue),
+            metrics: metrics.clone(),
+            reader: open_reader(&config.database)?,
+            table: quote_identifier(self.schema.table()),
+            query_timeout: config.database.query_timeout,
+            path: self.path.clone(),
+            interval: config.tasks.diagnostics_interval,
+            retention: config.tasks.stats_retention(),
+        });
+        let sampler = sampler.expect("a thread can be started while the service is");
+        *self.sampler.lock().unwrap_or_else(PoisonError::into_inner) = Some(sampler);
+        Ok(())
+    }
+
+    /// Starts to keep the database small, as the configuration says, until the store is closed.
+    ///
+    /// # Errors
+    /// A [`StoreError`] when the database can't be opened once more.
+    pub fn start_maintenance(&self, config: &Config, metrics: &Metrics) -> Result<(), StoreError> {
+        let (queue, health) = (Arc::clone(&self.queue), Arc::clone(&self.health));
+        let parts = MaintenanceParts { queue, health, metrics: metrics.clone() };
+        let maintenance = MaintenanceThread::start(config, &self.schema, parts)
+            .map_err(|error| error.located(&self.path))?;
+        if let Some(running) = self.running().as_mut() {
+            running.maintenance = Some(maintenance);
+        }
+        Ok(())
     }
 
     /// The log table.
@@ -160,6 +207,29 @@ impl Store {
     #[must_use]
     pub fn live_reads(&self) -> &Arc<ReadPool> {
         &self.live_reads
+    }
+
+    /// An encoder of rows that knows the values of compressed columns which were read before.
+    #[must_use]
+    pub fn encoder(
+        &self,
+        fields: &[ColumnId],
+        format: RowFormat,
+        json_columns: JsonColumns,
+    ) -> RowEncoder {
+        RowEncoder::new(&self.schema, fields, format, json_columns)
+            .sharing(Arc::clone(&self.values))
+    }
+
+    /// The columns whose rows hold ids of values.
+    ///
+    /// # Errors
+    /// [`StoreError::Stopping`], or what keeps the database from being read.
+    pub async fn compressed_columns(&self) -> Result<Vec<ColumnId>, StoreError> {
+        let schema = Arc::clone(&self.schema);
+        let states = self.live_reads.run(move |connection| Ok(read_states(connection, &schema)?));
+        let compressed = states.await?.into_iter().filter(|state| state.holds_ids);
+        Ok(compressed.map(|state| state.column).collect())
     }
 
     /// Tells the newest committed row id.
@@ -249,8 +319,15 @@ impl Store {
 
     /// Takes no more rows, writes those that wait, and closes the database. Blocks until done.
     pub fn close(&self) {
+        let sampler = self.sampler.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(sampler) = sampler {
+            sampler.stop();
+        }
         self.queue.close();
         let Some(running) = self.running().take() else { return };
+        if let Some(maintenance) = running.maintenance {
+            maintenance.stop();
+        }
         join("writer", running.writer);
         drop(running.stop_checkpointer);
         join("checkpointer", running.checkpointer);
@@ -274,45 +351,7 @@ fn read_pool(
     Ok(Arc::new(ReadPool::new(readers, database.query_timeout, metrics.clone())))
 }
 
-/// Applies pending migrations if the config says so, else tells of them.
-fn roll_out(connection: &mut Connection, config: &Config) -> Result<(), StoreError> {
-    migrate::ensure_bookkeeping(connection)?;
-    if config.database.auto_rollout {
-        migrate::rollout(connection, &config.migrations)?;
-        return Ok(());
-    }
-    let pending = migrate::pending(connection, &config.migrations, None)?;
-    if !pending.is_empty() {
-        let versions: Vec<_> = pending.iter().map(|migration| migration.version).collect();
-        warn!(?versions, "migrations are pending; `loglite migrate rollout` applies them");
-    }
-    Ok(())
-}
-
-fn warn_of_slow_order(schema: &Schema) {
-    if !schema.timestamp_indexed() {
-        let column = &schema.column(schema.timestamp()).name;
-        warn!(
-            table = schema.table(),
-            column, "no index starts with the timestamp column: every query sorts all rows"
-        );
-    }
-}
-
-/// Values that an older loglite has replaced by ids come back as those ids.
-fn warn_of_dictionary(connection: &Connection) -> Result<(), StoreError> {
-    let is_compressed: bool =
-        connection
-            .query_row("SELECT EXISTS (SELECT 1 FROM column_dictionary)", [], |row| row.get(0))?;
-    if is_compressed {
-        warn!(
-            "an older loglite has compressed columns of this database; this version shows their ids, not their values"
-        );
-    }
-    Ok(())
-}
-
-fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> JoinHandle<()> {
+pub(super) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> JoinHandle<()> {
     std::thread::Builder::new()
         .name(name.to_owned())
         .spawn(work)
