@@ -28,11 +28,11 @@ MISSING_SECONDS = 10
 LOADS = {"single": (64, 1), "array": (8, ARRAY_LENGTH)}
 
 
-def measure_server(server, load, wrk, files):
-    """Puts `load` on a server just started; `files` is (script, directory of bodies, seconds)."""
+def measure_server(server, load, wrk, files, idle_seconds=IDLE_SECONDS):
+    """Puts `load` on a server started `idle_seconds` ago; `files` is (script, directory of bodies, seconds)."""
     script, bodies, seconds = files
     connections, entries_per_request = LOADS[load]
-    time.sleep(IDLE_SECONDS)
+    time.sleep(idle_seconds)
     idle_mb, _ = server.memory_mb()
     cpu_before = server.cpu_seconds()
     options = ["-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s", script]

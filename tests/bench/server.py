@@ -15,11 +15,12 @@ TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 
 class Server:
-    """A running server. `with Server(...)` ends it in any case."""
+    """A running server. `with Server(...)` ends it in any case. It begins with an empty database, or with what `directory` keeps."""
 
-    def __init__(self, command, directory, options):
-        shutil.rmtree(directory, ignore_errors=True)
-        directory.mkdir(parents=True)
+    def __init__(self, command, directory, options, keep=False):
+        if not keep:
+            shutil.rmtree(directory, ignore_errors=True)
+            directory.mkdir(parents=True)
         # The last run's dirty pages are not this run's work.
         os.sync()
         self.port = free_port()

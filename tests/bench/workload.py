@@ -34,8 +34,9 @@ def write_workload(directory):
 
 
 def write_config(path, port, sqlite_dir, options):
-    """Writes a configuration file that either generation takes; `options` is (synchronous, extra lines)."""
-    synchronous, extra_lines = options
+    """Writes a configuration file that either generation takes; `options` is (synchronous, extra lines[, schema])."""
+    synchronous, extra_lines, *other_schema = options
+    schema = other_schema[0] if other_schema else SCHEMA
     lines = [
         "host: 127.0.0.1",
         f"port: {port}",
@@ -52,7 +53,7 @@ def write_config(path, port, sqlite_dir, options):
         "  - version: 1",
         "    rollout:",
     ]
-    for statement in SCHEMA.read_text().split(";\n"):
+    for statement in schema.read_text().split(";\n"):
         if statement.strip():
             lines.append("      - |")
             lines.extend(f"        {line}" for line in statement.strip().splitlines())
