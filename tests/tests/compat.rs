@@ -114,7 +114,8 @@ fn what_the_older_generation_keeps_in_the_database_stays_as_it_is() {
     let added =
         "SELECT group_concat(name) FROM (SELECT name FROM sqlite_schema WHERE type = 'table'
                  AND name LIKE 'loglite%' ORDER BY name)";
-    let own = "loglite_checkpoints,loglite_dead_letters,loglite_migrations,loglite_state";
+    let own = "loglite_activity_stats,loglite_checkpoints,loglite_database_stats,\
+               loglite_dead_letters,loglite_migrations,loglite_state";
     assert_eq!(text(added), own, "our own tables carry our name");
     // The older generation writes as before.
     database

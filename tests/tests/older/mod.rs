@@ -14,6 +14,8 @@ const STARTS: usize = 5;
 #[derive(Debug)]
 pub(crate) struct Release {
     program: PathBuf,
+    /// Whether it has to be told to migrate, and where to listen, as the first ones have.
+    is_early: bool,
 }
 
 /// A running server of an older release. It is killed when the value is dropped.
@@ -45,7 +47,7 @@ impl Release {
             run(python, &[&install[..], &["--timeout", "30", requirement]].concat());
             fs::write(installed, requirement).expect("the target directory is writable");
         }
-        Self { program: venv.join("bin/loglite") }
+        Self { program: venv.join("bin/loglite"), is_early: requirement.contains("==0.1.") }
     }
 
     /// Runs `loglite server run -c config.yaml` in this home and waits until it answers.
@@ -63,6 +65,9 @@ impl Release {
     fn try_start(&self, home: &Home) -> Result<Older, Exit> {
         let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|port| port.local_addr());
         let address = free.expect("there is a free port");
+        if self.is_early {
+            self.prepare(home, address);
+        }
         let mut command = Command::new(&self.program);
         command.args(["server", "run", "-c", "config.yaml"]).current_dir(home.path());
         for (name, _) in std::env::vars_os() {
@@ -80,6 +85,23 @@ impl Release {
             (answer.status == 200).then_some(true)
         });
         if answers { Ok(server) } else { Err(server.process.wait()) }
+    }
+}
+
+impl Release {
+    fn prepare(&self, home: &Home, address: SocketAddr) {
+        let config = fs::read_to_string(home.config_path()).expect("the configuration is readable");
+        let port = format!("port: {}", address.port());
+        let with_port = |line: &str| match line.strip_prefix("port:") {
+            Some(_) => port.clone(),
+            None => line.to_owned(),
+        };
+        let lines: Vec<_> = config.lines().map(with_port).collect();
+        home.write_config(&(lines.join("\n") + "\n"));
+        let rollout = ["migrate", "rollout", "-c", "config.yaml"];
+        let output = Command::new(&self.program).args(rollout).current_dir(home.path()).output();
+        let output = output.expect("it can be run");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
 }
 
