@@ -9,8 +9,7 @@ use super::{RecodeError, Recoder, Step, batch};
 use crate::store::dictionary::{owned, unescaped};
 
 impl Recoder<'_> {
-    /// Deletes some of the column's entries, those with the smallest ids first: whoever has kept ids of values, and then
-    /// finds another smallest one in the dictionary, knows that some of them are gone.
+    /// Deletes some of the column's entries, those with the smallest ids first.
     pub(super) fn forget(&mut self) -> Result<Step, RecodeError> {
         let transaction = batch::immediate(self.connection)?;
         let begun = Instant::now();
