@@ -8,7 +8,8 @@ use indicatif::HumanCount;
 
 use super::ConfigFile;
 use super::progress::rows;
-use super::recode::{self, Ending, Signals, bytes, places};
+use super::recode::{self, Ending, Signals, places};
+use super::units::bytes;
 use crate::app::telemetry::LogFormat;
 use crate::config::{CompressionConfig, Config};
 use crate::domain::ColumnId;

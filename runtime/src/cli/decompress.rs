@@ -7,7 +7,8 @@ use clap::Args;
 
 use super::ConfigFile;
 use super::progress::rows;
-use super::recode::{self, Ending, Signals, bytes, places};
+use super::recode::{self, Ending, Signals, places};
+use super::units::bytes;
 use crate::app::telemetry::LogFormat;
 use crate::config::Config;
 use crate::store::recode::{Direction, RecodeError, Recoding, Tally};

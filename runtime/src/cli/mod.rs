@@ -18,6 +18,7 @@ mod recode;
 mod serve;
 mod stats;
 mod stop;
+mod units;
 mod vacuum;
 
 use std::io::{self, ErrorKind, Write, stderr, stdout};

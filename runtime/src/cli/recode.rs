@@ -5,7 +5,6 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use indicatif::BinaryBytes;
 
 use super::progress::RowProgress;
 use super::stop::Stop;
@@ -130,11 +129,6 @@ impl Blocked {
             );
         }
     }
-}
-
-/// `12.3 MiB`.
-pub(super) fn bytes(count: u64) -> String {
-    BinaryBytes(count).to_string()
 }
 
 /// Where the column's cells are.

@@ -81,8 +81,11 @@ pub(super) fn check(config: &Config, report: &mut Report) {
     if target > max {
         let expected = format!("at most `vacuum_max_size`, which is {max}");
         let is_default = !report.is_set("vacuum_target_size");
-        let found =
-            if is_default { format!("the default {target}") } else { format!("`{target}`") };
+        let found = if is_default {
+            format!("its default {target}; set it, too")
+        } else {
+            format!("`{target}`")
+        };
         report.mismatch_of_key("vacuum_target_size", expected, found);
     }
 }

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use super::text::about;
-use super::units::{bytes, count, percent};
 use crate::cli::dead_letters::printable;
+use crate::cli::units::{bytes, count, percent};
 use crate::store::report::{ColumnCompression, ColumnReport, Report};
 
 /// Costs of up to so many bytes are not told.

@@ -4,7 +4,6 @@ mod display;
 mod hints;
 mod outlook;
 mod text;
-mod units;
 
 use std::io::Write;
 use std::process::ExitCode;

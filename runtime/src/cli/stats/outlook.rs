@@ -1,7 +1,7 @@
 //! The limits of retention, and when they are reached.
 
 use super::text::about;
-use super::units::{bytes, count, days, whole};
+use crate::cli::units::{bytes, count, days, whole};
 use crate::store::report::Report;
 
 /// Nobody plans for longer.

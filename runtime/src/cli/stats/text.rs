@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use super::units::{bytes, count, percent, whole};
 use super::{hints, outlook};
 use crate::cli::dead_letters::printable;
+use crate::cli::units::{bytes, count, percent, whole};
 use crate::store::report::{
     Certainty, ColumnCompression, ColumnReport, ObjectKind, ObjectSize, Report,
 };

@@ -221,7 +221,7 @@ fn a_default_that_a_variable_contradicts_is_a_problem_of_the_file() {
     let errors = parse(MIGRATIONS, &variables).expect_err("a contradiction").to_string();
 
     let expected = "c.yaml: `vacuum_target_size`: expected at most `vacuum_max_size`, which is 500MB, \
-                    found the default 800GB";
+                    found its default 800GB; set it, too";
     assert!(errors.lines().any(|line| line == expected), "{errors}");
 }
 

@@ -38,6 +38,16 @@ pub enum FilterError {
         /// The part of the filter.
         part: String,
     },
+    /// The timestamp column is compared with what is no time, so that all rows or none would pass.
+    #[error(
+        "`{name}` is compared with `{text}`, which is no time; write it as 2026-11-28 or 2026-11-28T10:00:00Z"
+    )]
+    NotATime {
+        /// The timestamp column.
+        name: String,
+        /// The value as given.
+        text: String,
+    },
     /// There are more than [`MAX_CONDITIONS`].
     #[error("a query may have {MAX_CONDITIONS} conditions at most")]
     TooMany,

@@ -50,16 +50,20 @@ impl FilterText {
         &self.text
     }
 
-    /// The conditions on the columns of `schema`, never none.
+    /// The conditions on the columns of `schema`, never none. As rows are deleted by them, times must be times.
     ///
     /// # Errors
-    /// [`FilterError::UnknownColumn`].
+    /// [`FilterError::UnknownColumn`] or [`FilterError::NotATime`].
     pub fn resolve(&self, schema: &Schema) -> Result<Vec<Filter>, FilterError> {
         let resolved = self.conditions.iter().map(|condition| {
             let column = schema.find(&condition.column);
             let column =
                 column.ok_or_else(|| FilterError::unknown_column(schema, &condition.column))?;
-            Ok(condition.typed(schema, column))
+            let filter = condition.typed(schema, column);
+            if column == schema.timestamp() {
+                check_time(&condition.column, &filter)?;
+            }
+            Ok(filter)
         });
         resolved.collect()
     }
@@ -89,6 +93,17 @@ impl FromStr for FilterText {
             _ => Err(FilterError::TooMany),
         }
     }
+}
+
+/// Texts that begin with a year may be compared with others as they are.
+fn check_time(name: &str, filter: &Filter) -> Result<(), FilterError> {
+    use Operator::{Above, AtLeast, AtMost, Below, NotEqual};
+    let Literal::Text(text) = &filter.literal else { return Ok(()) };
+    let has_year = text.len() >= 4 && text.bytes().take(4).all(|byte| byte.is_ascii_digit());
+    if has_year || !matches!(filter.operator, Above | AtLeast | AtMost | Below | NotEqual) {
+        return Ok(());
+    }
+    Err(FilterError::NotATime { name: name.to_owned(), text: text.clone() })
 }
 
 /// Reads the conditions on one column: the value of a query parameter of that name.

@@ -129,9 +129,18 @@ fn what_is_wrong_is_named_with_the_way_out() {
         ("level~=a", &["then the operator: level=~=a"]),
         ("level is null", &["then the operator: level=is null"]),
         ("line>==5", &["unknown column `line>`", "`=` comes right after the name"]),
+        ("timestamp=<28.11.2025", &["`timestamp` is compared with `28.11.2025`, which is no time"]),
+        ("timestamp=<yesterday", &["write it as 2026-11-28"]),
         (&"line=>1,<2&".repeat(251), &["500 conditions at most"]),
     ] {
         let error = read(written).expect_err(written).to_string();
         assert!(parts.iter().all(|part| error.contains(part)), "{written}: {error}");
+    }
+}
+
+#[test]
+fn times_may_be_begun_only_or_be_numbers() {
+    for text in ["2026", "2026-11", "2026-11-28", "2026-11-28T10:00:00+01:00", "1795878571"] {
+        assert_eq!(filters(&format!("timestamp=<{text}")).len(), 1, "{text}");
     }
 }

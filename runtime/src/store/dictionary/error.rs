@@ -28,8 +28,9 @@ pub enum CompressionError {
     /// SQLite would make something else of an id.
     #[error(
         "the column `{column}` of `{table}` can't be compressed: it is declared {declared}, which can't hold ids; declare \
-         it INTEGER, where text that looks like a number becomes one: `007` becomes 7, and a number of more than 18 \
-         digits may lose the last ones{way_out}"
+         it INTEGER (text that looks like a number becomes one there: `007` becomes 7, and a number of more than 18 digits \
+         may lose the last ones; the new column is the last of the table, has no CHECK and no COLLATE, and NOT NULL only \
+         with a DEFAULT){way_out}"
     )]
     DeclaredType {
         /// The column.

@@ -11,7 +11,7 @@ use tracing::{info, warn};
 
 use super::mode::ask_for;
 use super::numbering::renumbering;
-use super::room::{Shortage, find_room, megabytes};
+use super::room::{Shortage, find_room};
 use super::{AutoVacuum, Pages};
 use crate::config::DatabaseConfig;
 use crate::store::checkpoint::{Restart, file_bytes, restart_wal};
@@ -20,6 +20,8 @@ use crate::store::{DatabaseLock, StoreError};
 
 /// Between two lines that say how far it is.
 const REPORT_EVERY: Duration = Duration::from_secs(3);
+/// In bytes.
+const MEGABYTE: f64 = (1 << 20) as f64;
 /// How often each byte is written: to the temporary copy, to the log, and from there to the file.
 const WRITES: u64 = 3;
 /// However fast the disk, SQLite needs its time to copy: bytes it writes per second.
@@ -201,8 +203,8 @@ impl fmt::Display for Estimate {
 
 impl fmt::Display for Rewritten {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (before, after) = (megabytes(self.before), megabytes(self.after));
+        let [before, after] = [self.before, self.after].map(|bytes| bytes as f64 / MEGABYTE);
         let seconds = self.took.as_secs_f64();
-        write!(formatter, "{before} MB before, {after} MB now, in {seconds:.1} s")
+        write!(formatter, "{before:.1} MB before, {after:.1} MB now, in {seconds:.1} s")
     }
 }

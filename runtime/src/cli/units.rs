@@ -4,7 +4,7 @@ const UNITS: [(&str, u64); 4] =
     [("TB", 1 << 40), ("GB", 1 << 30), ("MB", 1 << 20), ("KB", 1 << 10)];
 
 /// `1000000` as `1 000 000`.
-pub(super) fn count(number: u64) -> String {
+pub(in crate::cli) fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (at, digit) in digits.chars().enumerate() {
@@ -17,7 +17,7 @@ pub(super) fn count(number: u64) -> String {
 }
 
 /// `8598324` as `8.2 MB`; units are powers of 1024, as in the configuration.
-pub(super) fn bytes(number: u64) -> String {
+pub(in crate::cli) fn bytes(number: u64) -> String {
     let Some((unit, factor)) = UNITS.iter().find(|(_, factor)| number >= *factor) else {
         return format!("{number} B");
     };
@@ -30,18 +30,18 @@ pub(super) fn bytes(number: u64) -> String {
 }
 
 /// A number that may have been estimated.
-pub(super) fn whole(number: f64) -> u64 {
+pub(in crate::cli) fn whole(number: f64) -> u64 {
     number.max(0.0).round() as u64
 }
 
 /// The part in per cent: `11 %`, `0.3 %`.
-pub(super) fn percent(part: u64, whole: u64) -> String {
+pub(in crate::cli) fn percent(part: u64, whole: u64) -> String {
     let percent = part as f64 * 100.0 / whole.max(1) as f64;
     if percent < 9.95 && part > 0 { format!("{percent:.1} %") } else { format!("{percent:.0} %") }
 }
 
 /// A time in days as `5 hours`, `12 days`, `3 months` or `2 years`.
-pub(super) fn days(days: f64) -> String {
+pub(in crate::cli) fn days(days: f64) -> String {
     let (number, unit) = match days {
         days if days < 2.0 => (days * 24.0, "hour"),
         days if days < 60.0 => (days, "day"),
