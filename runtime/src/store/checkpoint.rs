@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 use tracing::{debug, warn};
 
+use super::disk::free_bytes;
 use super::fault::Fault;
 use super::log_watch::{Copying, LogWatch, Marks};
 use super::read_pool::ReadPool;
@@ -215,8 +216,7 @@ pub(super) fn with_room<T>(
 
 /// How long the log may become on this disk, in bytes.
 pub(super) fn longest_log(database: &Path) -> u64 {
-    let free = rustix::fs::statvfs(database)
-        .map_or(u64::MAX, |disk| disk.f_bavail.saturating_mul(disk.f_frsize));
+    let free = free_bytes(database).unwrap_or(u64::MAX);
     (free / 4).clamp(SHORT_LOG_BYTES, RESTART_BYTES)
 }
 

@@ -14,6 +14,7 @@ pub mod dead_letters;
 pub mod deletion;
 mod delivery;
 mod dictionary;
+mod disk;
 mod encode;
 mod error;
 mod fault;

@@ -6,6 +6,7 @@ use std::path::Path;
 use rusqlite::{Connection, Error as SqliteError, ffi};
 
 use super::checkpoint::file_bytes;
+use super::disk::free_bytes;
 
 /// For what is written at the same time.
 const MARGIN: u64 = 1 << 20;
@@ -28,8 +29,7 @@ pub(super) fn keep_reserve(
     let reserve = grown.saturating_sub(file_bytes(database));
     // What is written takes its place in the log now, and in the file later.
     let needed = reserve.saturating_add(bytes.saturating_mul(4)).saturating_add(MARGIN);
-    let free = rustix::fs::statvfs(database)
-        .map_or(u64::MAX, |disk| disk.f_bavail.saturating_mul(disk.f_frsize));
+    let free = free_bytes(database).unwrap_or(u64::MAX);
     if free < needed {
         let full = ffi::Error::new(ffi::SQLITE_FULL);
         return Err(SqliteError::SqliteFailure(full, Some(KEPT.to_owned())));

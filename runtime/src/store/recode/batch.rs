@@ -11,6 +11,7 @@ use super::tally::{Tally, cell_bytes};
 use super::{RecodeError, Recoder, Step};
 use crate::store::dictionary::{Values, owned, to_cell, unescaped};
 use crate::store::fault::is_row_fault;
+use crate::store::row_ids::data_version;
 
 /// Rows of the first transaction; how long it took says how many the next ones take.
 pub(super) const FIRST_ROWS: usize = 100;
@@ -98,9 +99,7 @@ impl Recoder<'_> {
         if phase != Phase::Encode {
             return Ok(());
         }
-        let sql = "PRAGMA data_version";
-        let version =
-            self.connection.prepare_cached(sql)?.query_row([], |row| row.get::<_, i64>(0))?;
+        let version = data_version(self.connection)?;
         if self.values.is_none() || version != self.data_version {
             self.values = Values::load(self.connection, &self.target.name, self.max_values)?;
             self.data_version = version;

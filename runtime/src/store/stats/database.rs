@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use rusqlite::Connection;
 
 use crate::store::checkpoint::{file_bytes, wal_path};
+use crate::store::disk::free_bytes;
 
 /// The sizes of the database at one moment, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,12 +29,11 @@ impl Place {
         let pragma =
             |sql| connection.prepare_cached(sql)?.query_row([], |row| row.get::<_, i64>(0));
         let page = pragma("PRAGMA page_size")?;
-        let disk = rustix::fs::statvfs(&self.0).ok();
         Ok(Sizes {
             pages: pragma("PRAGMA page_count")?.saturating_mul(page),
             free_pages: pragma("PRAGMA freelist_count")?.saturating_mul(page),
             log: file_bytes(&wal_path(&self.0)),
-            disk: disk.map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize)),
+            disk: free_bytes(&self.0),
         })
     }
 }

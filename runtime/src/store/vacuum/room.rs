@@ -4,7 +4,9 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-use rustix::fs::{Access, access, statvfs};
+use rustix::fs::{Access, access};
+
+use crate::store::disk::free_bytes;
 
 /// There is too little free disk for a VACUUM.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -58,8 +60,7 @@ fn check(temporary: &Path, home: &Path, copy: u64, log: u64) -> Result<(), Short
 fn check_one(directory: &Path, bytes: u64) -> Result<(), Shortage> {
     // For what is not counted: the index of the log, and what others write meanwhile.
     let needed = bytes.saturating_add(bytes / 20).saturating_add(1 << 20);
-    let free =
-        statvfs(directory).map_or(u64::MAX, |disk| disk.f_bavail.saturating_mul(disk.f_frsize));
+    let free = free_bytes(directory).unwrap_or(u64::MAX);
     if free < needed {
         return Err(Shortage { directory: directory.to_owned(), needed, free });
     }
